@@ -1,0 +1,1 @@
+"""Agents at work, and what the host observed of them."""

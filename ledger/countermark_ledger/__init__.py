@@ -1,0 +1,1 @@
+"""Countermark's ledger core: what is signed, logged and verified."""

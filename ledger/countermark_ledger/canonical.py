@@ -1,0 +1,135 @@
+"""JSON with one spelling: RFC 8785 out, strict in; base64 with one spelling (RFC 4648 section 4).
+
+Layer: ledger core. Imports nothing of ours but `errors`; does no I/O and reads no clock.
+Trust: the bytes given to `loads` and `b64decode` are hostile until they return.
+
+Python's parser keeps the last of two equal keys, takes NaN and 1e400, and recurses without a limit of
+its own; each of these has let one document mean two things to two readers (ATTACKS.md, semantics).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from typing import NoReturn, TypeAlias
+
+import rfc8785
+
+from .errors import Malformed, TooLarge
+
+Json: TypeAlias = "None | bool | int | str | list[Json] | dict[str, Json]"
+
+MAX_BYTES = 64 * 1024 * 1024
+MAX_DEPTH = 64
+MAX_SAFE_INTEGER = 2**53 - 1
+
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKETS = re.compile(rb"[\[\]{}]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def loads(raw: bytes, *, max_bytes: int = MAX_BYTES) -> Json:
+    """Parse UTF-8 JSON; refuse duplicate keys, floats, NaN, integers past 2**53-1, lone surrogates, deep nesting.
+
+    Raises `TooLarge` before parsing and `Malformed` for everything else.
+    """
+    if len(raw) > max_bytes:
+        raise TooLarge(f"JSON document: expected at most {max_bytes} bytes, found {len(raw)}")
+    _check_depth(raw)
+    try:
+        value: Json = _DECODER.decode(_text(raw))
+        _check_value(value)
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"JSON document: {error}") from error
+    return value
+
+
+def dumps(value: Json) -> bytes:
+    """Encode as RFC 8785 canonical JSON, so equal values have equal bytes."""
+    try:
+        return rfc8785.dumps(value)  # type: ignore[arg-type]  # its recursive type is ours with float added
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+        raise Malformed(f"value with no canonical JSON form: {error}") from error
+
+
+def loads_canonical(raw: bytes, *, max_bytes: int = MAX_BYTES) -> Json:
+    """Parse, then refuse every spelling but the canonical one."""
+    value = loads(raw, max_bytes=max_bytes)
+    if dumps(value) != raw:
+        raise Malformed("JSON document: expected the RFC 8785 canonical spelling, found another one")
+    return value
+
+
+def b64encode(raw: bytes) -> str:
+    """Encode with the standard alphabet and padding."""
+    return base64.b64encode(raw).decode("ascii")
+
+
+def b64decode(text: object) -> bytes:
+    """Decode exactly what `b64encode` emits: no junk, no other alphabet, no stray tail bits."""
+    if not isinstance(text, str):
+        raise Malformed(f"base64: expected a string, found {type(text).__name__}")
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Malformed(f"base64: {error}") from error
+    if b64encode(raw) != text:
+        raise Malformed("base64: expected the canonical spelling, found another one")
+    return raw
+
+
+def _text(raw: bytes) -> str:
+    text = raw.decode("utf-8")
+    if text.startswith("\ufeff"):
+        raise ValueError("byte order mark")
+    return text
+
+
+def _check_depth(raw: bytes) -> None:
+    depth = 0
+    for bracket in _BRACKETS.finditer(_STRINGS.sub(b"", raw)):
+        depth += 1 if bracket[0] in b"[{" else -1
+        if depth > MAX_DEPTH:
+            raise TooLarge(f"JSON document: nested deeper than {MAX_DEPTH}")
+
+
+def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("duplicate key in an object")
+    for key, value in pairs:
+        _no_surrogates(key)
+        _check_value(value)
+    return found
+
+
+def _check_value(value: Json) -> None:
+    if isinstance(value, str):
+        _no_surrogates(value)
+    elif isinstance(value, list):
+        for item in value:
+            _check_value(item)
+
+
+def _no_surrogates(text: str) -> None:
+    if _SURROGATES.search(text):
+        raise ValueError("lone surrogate in a string")
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > len(str(MAX_SAFE_INTEGER)) + 1 or abs(int(digits)) > MAX_SAFE_INTEGER:
+        raise ValueError("integer past 2**53-1")
+    if digits == "-0":
+        raise ValueError("negative zero")
+    return int(digits)
+
+
+def _no_float(digits: str) -> NoReturn:
+    raise ValueError(f"number {digits[:20]!r}: only integers are accepted")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_no_float, parse_constant=_no_float
+)

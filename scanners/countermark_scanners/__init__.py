@@ -1,0 +1,1 @@
+"""Scanners of one shape, and the score that decides."""

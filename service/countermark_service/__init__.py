@@ -1,0 +1,1 @@
+"""The only composer: command line, gate, stores."""
