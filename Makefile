@@ -1,0 +1,52 @@
+# The words CI uses, and nothing else. A fresh machine needs git, make and Python 3.11 or newer.
+PYTHON ?= python3
+PARTS ?= $(or $(COUNTERMARK_PARTS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/countermark/parts)
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest --numprocesses auto
+LEDGER := */countermark_ledger/*
+
+.PHONY: help setup demo test test-parts check lint types imports coverage bench clean
+
+help: ## List these words
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r word line; \
+		do printf '  make %-12s %s\n' "$$word" "$$line"; done
+
+setup: ## Make .venv what uv.lock says (needs no pip; instant when nothing changed)
+	@$(PYTHON) -I bootstrap.py
+
+demo: setup ## Run the main job for real: two agents, one merged, one refused, and a forgery
+	@sh examples/demo.sh
+
+test: setup ## Run the tests (no root, no services)
+	$(PYTEST) -m "not parts" $(PYTEST_FLAGS)
+
+test-parts: setup ## Fetch cosign and a minimal Debian root, and test with them; says what it could not run
+	@sh parts/cosign.sh "$(PARTS)"
+	COUNTERMARK_PARTS="$(PARTS)" $(BIN)/python -m pytest -m parts
+	@sh parts/fresh_root.sh "$(PARTS)/root"
+
+check: lint types imports coverage ## Lint, types, imports, and the tests with coverage
+
+lint: setup ## Check style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup ## Check types
+	$(BIN)/mypy
+	$(BIN)/mypy bootstrap.py
+
+imports: setup ## Check that the import arrows only point down
+	$(BIN)/lint-imports --no-cache
+
+coverage: setup ## Run `make test` with branch coverage: all of the ledger, 90 % of the rest
+	@rm -f .coverage .coverage.*
+	$(MAKE) --no-print-directory test PYTEST_FLAGS="--cov --cov-branch --cov-report="
+	$(BIN)/coverage report --fail-under=90
+	$(BIN)/coverage report --include='$(LEDGER)' --fail-under=100
+
+bench: setup ## Measure every claim, with our peers beside us in the same run
+	$(BIN)/python bench/run.py
+
+clean: ## Remove what these words made (not the parts outside the repository)
+	rm -rf .venv .tools .demo dist .coverage .coverage.* htmlcov coverage.xml
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
