@@ -19,7 +19,7 @@ import rfc8785
 
 from .errors import Malformed, TooLarge
 
-Json: TypeAlias = "None | bool | int | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 64
@@ -49,7 +49,7 @@ def loads(raw: bytes, *, max_bytes: int = MAX_BYTES) -> Json:
 def dumps(value: Json) -> bytes:
     """Encode as RFC 8785 canonical JSON, so equal values have equal bytes."""
     try:
-        return rfc8785.dumps(value)  # type: ignore[arg-type]  # its recursive type is ours with float added
+        return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
         raise Malformed(f"value with no canonical JSON form: {error}") from error
 

@@ -1,0 +1,69 @@
+"""Chains: does signed evidence lead from the node a path has to the node it will have?
+
+Layer: ledger core. Does no I/O and reads no clock.
+Trust: edges come from verified statements and verified commits only; nodes are recomputed from git's blobs.
+
+DESIGN.md section 2, step 5. A chain is edges whose log indices strictly increase; a person's signed commit
+has no log index and may stand anywhere. An empty chain covers only an identical node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .identity import Identity
+from .node import Node
+
+BEFORE_THE_LOG = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One signer's word that a path went from `before` to `after`; `index` is None for a signed commit.
+
+    `source` names the evidence: the sha256 of a bundle, or `commit:<id>`.
+    """
+
+    before: Node | None
+    after: Node | None
+    signer: Identity
+    source: str
+    index: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reached:
+    index: int
+    edges: tuple[Edge, ...]
+
+
+def find(start: Node | None, goal: Node | None, edges: Iterable[Edge]) -> tuple[Edge, ...] | None:
+    """Return the chain that leads from `start` to `goal` and ends earliest in the log, or None.
+
+    Indexed edges are tried in log order, so that the earliest arrival at each node is known before any
+    later edge leaves it; commits are tried again after every arrival.
+    """
+    known = tuple(edges)
+    commits = [edge for edge in known if edge.index is None]
+    reached: dict[Node | None, _Reached] = {start: _Reached(BEFORE_THE_LOG, ())}
+    _follow_commits(reached, commits)
+    for edge in sorted((e for e in known if e.index is not None), key=lambda e: e.index or 0):
+        origin = reached.get(edge.before)
+        if origin is None or edge.after in reached or (edge.index or 0) <= origin.index:
+            continue
+        reached[edge.after] = _Reached(edge.index or 0, (*origin.edges, edge))
+        _follow_commits(reached, commits)
+    arrival = reached.get(goal)
+    return None if arrival is None else arrival.edges
+
+
+def _follow_commits(reached: dict[Node | None, _Reached], commits: list[Edge]) -> None:
+    moved = True
+    while moved:
+        moved = False
+        for edge in commits:
+            origin = reached.get(edge.before)
+            if origin is not None and edge.after not in reached:
+                reached[edge.after] = _Reached(origin.index, (*origin.edges, edge))
+                moved = True

@@ -1,0 +1,74 @@
+"""Revocation: what the newest status says of a verified statement, at an evaluation time.
+
+Layer: ledger core. Does no I/O and reads no clock: the evaluation time is an argument.
+Trust: a status is a verified statement by the authority of this very trust root; the newest from all sources
+wins. A signer's own clock decides nothing: a revocation holds from a time OR a log index, whichever bites.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from .errors import Revoked, StatusExpired, WrongIdentity, WrongStatement
+from .identity import Kind
+from .predicates.status import RevokedKind, Status
+from .trust import TrustRoot
+from .verifier import Verified
+
+RENEW_HINT = "countermark status renew"
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentStatus:
+    """The newest status and where it stands in the log."""
+
+    status: Status
+    log_index: int
+    name: str
+
+
+def status_of(verified: Verified, trust: TrustRoot) -> CurrentStatus:
+    """Read a verified statement as a status of this trust root; raise when it is another's word."""
+    if verified.signer.kind is not Kind.AUTHORITY:
+        raise WrongIdentity(f"status: expected the authority as signer, found {verified.signer}")
+    status = Status.parse(verified.statement)
+    if f"sha256:{status.trust_root_sha256}" != trust.digest:
+        raise WrongStatement("status: it is about another trust root")
+    return CurrentStatus(status, verified.log_index, verified.name)
+
+
+def newest(found: Iterable[CurrentStatus], *, at: datetime, seen: int = 0) -> CurrentStatus:
+    """Choose the newest status; raise `StatusExpired` when there is none, it is past due, or older than one `seen`."""
+    ranked = sorted(found, key=lambda one: (one.status.number, one.log_index))
+    if not ranked:
+        raise StatusExpired("status: expected a signed status, found none", hint=RENEW_HINT)
+    current = ranked[-1]
+    if current.status.number < seen:
+        raise StatusExpired(
+            f"status: number {seen} was seen before, the newest found here is {current.status.number}",
+            hint="countermark bundles fetch",
+        )
+    if at > current.status.next_update:
+        due = current.status.next_update.isoformat()
+        raise StatusExpired(f"status: a newer one was due by {due}", hint=RENEW_HINT)
+    return current
+
+
+def refuse_revoked(verified: Verified, names: Iterable[tuple[RevokedKind, str]], current: CurrentStatus) -> None:
+    """Raise `Revoked` when the status names the signer, its key, or one of `names` (models, images) in time.
+
+    Also refuses evidence that is newer than the status: an older status can't clear it.
+    """
+    if verified.log_index > current.log_index:
+        raise StatusExpired(
+            f"status: it stands at log index {current.log_index}, the evidence at {verified.log_index}",
+            hint=RENEW_HINT,
+        )
+    accused = {(RevokedKind.IDENTITY, str(verified.signer)), (RevokedKind.KEY, verified.key_sha256), *names}
+    for entry in current.status.revocations:
+        bites = verified.signed >= entry.from_time or verified.log_index >= entry.from_log_index
+        if (entry.kind, entry.value) in accused and bites:
+            since = entry.from_time.isoformat()
+            raise Revoked(f"{entry.kind} {entry.value} is revoked since {since}: {entry.reason}")
