@@ -65,6 +65,10 @@ class WrongLog(Forged):
     """A checkpoint or entry names another log than the pinned one."""
 
 
+class NotWitnessed(Forged):
+    """Fewer distinct pinned witnesses saw a checkpoint than the quorum asks for."""
+
+
 class WrongEntry(Forged):
     """The logged entry is not the one recomputed from this bundle."""
 
@@ -113,6 +117,18 @@ class StoreUnknown(StoreError):
 
 class LogDiverged(StoreError):
     """The stored log contradicts its head, key, clock or last released size: it must not sign."""
+
+
+class NoSuchLog(StoreError):
+    """The store holds no log of this origin."""
+
+
+class NoSuchEntry(StoreError):
+    """The log is not that long, or has no head of that size."""
+
+
+class NoSuchBlob(StoreError):
+    """The store holds nothing under this name: it never did, or it was erased."""
 
 
 # --- keys and places --------------------------------------------------------------------------------
