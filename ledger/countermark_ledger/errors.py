@@ -127,8 +127,8 @@ class NoSuchEntry(StoreError):
     """The log is not that long, or has no head of that size."""
 
 
-class NoSuchBlob(StoreError):
-    """The store holds nothing under this name: it never did, or it was erased."""
+class NoSuchRecord(StoreError):
+    """The store holds no such blob, identity or key: it never did, or it was erased."""
 
 
 # --- keys and places --------------------------------------------------------------------------------
