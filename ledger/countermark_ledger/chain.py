@@ -22,13 +22,15 @@ BEFORE_THE_LOG = -1
 class Edge:
     """One signer's word that a path went from `before` to `after`; `index` is None for a signed commit.
 
-    `source` names the evidence: the sha256 of a bundle, or `commit:<id>`.
+    `source` names the evidence: the sha256 of a bundle, or `commit:<id>`. `base` is the commit of the protected
+    ref from which the work began.
     """
 
     before: Node | None
     after: Node | None
     signer: Identity
     source: str
+    base: str
     index: int | None
 
 

@@ -1,0 +1,181 @@
+"""Coverage: is every transition of a change accounted for, by whom, and if not, why not?
+
+Layer: ledger core. Does no I/O and reads no clock.
+Trust: the nodes are recomputed from git's blobs, the edges are verified; everything else was refused before.
+
+DESIGN.md section 2, step 5. A path is covered when a chain leads from its node at the tip to its landing
+node, or from its node at the only merge base to its node at the head when git's own three-way merge made
+the landing node out of that. A row is spent once its result has been on the protected ref since its base.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from . import chain
+from .chain import Edge
+from .display import safe
+from .errors import Forged, LedgerError, Revoked
+from .evidence import Evidence
+from .identity import Kind
+from .node import Node, Transition
+from .predicates.generation import Evidence as Level
+from .predicates.generation import Generation
+
+
+class Answer(StrEnum):
+    """What is known of one transition, in the order in which a gate reports it."""
+
+    COVERED = "covered"
+    FORGED = "forged"
+    REVOKED = "revoked"
+    UNACCOUNTED = "unaccounted"
+    POLICY = "policy"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One transition and its answer; `chain` is the evidence used, `reason` and `hint` are for people."""
+
+    transition: Transition
+    answer: Answer
+    chain: tuple[Edge, ...] = ()
+    reason: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """What git says about the change.
+
+    `positions` maps first-parent commits of the protected ref to their distance from the tip (0 is the tip);
+    `passed` lists, by path, at which position that history put which node; `trees` are the trees it landed.
+    `refused` names paths that nothing can cover, with the reason.
+    """
+
+    transitions: Sequence[Transition]
+    refused: Mapping[str, str]
+    positions: Mapping[str, int]
+    trees: AbstractSet[str]
+    passed: Mapping[str, Sequence[tuple[int, Node | None]]]
+    at_base: Mapping[str, Node | None] = field(default_factory=dict)
+    at_head: Mapping[str, Node | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the policy asks of evidence. `agents` None allows every enrolled agent."""
+
+    minimum: Level
+    agents: AbstractSet[str] | None
+    protected: Callable[[str], bool]
+    people: int
+
+
+def cover(landing: Landing, evidence: Evidence, rules: Rules) -> tuple[Row, ...]:
+    """Answer for every transition, in order."""
+    return tuple(_answer(transition, landing, evidence, rules) for transition in landing.transitions)
+
+
+def _answer(transition: Transition, landing: Landing, evidence: Evidence, rules: Rules) -> Row:
+    path = transition.path
+    if path in landing.refused:
+        return Row(
+            transition,
+            Answer.UNACCOUNTED,
+            reason=landing.refused[path],
+            hint=f"rename or remove {safe(path)}",
+        )
+    usable = [e for e in evidence.edges.get(path, ()) if not _stale(e, path, landing, evidence)]
+    if rules.protected(path):
+        return _answer_protected(transition, usable, landing, evidence, rules)
+    allowed = [e for e in usable if not _objection(e, evidence, rules)]
+    found = _find(transition, allowed, landing)
+    if found is not None:
+        return Row(transition, Answer.COVERED, found)
+    against_policy = _find(transition, usable, landing)
+    if against_policy is not None:
+        objections = sorted({o for e in against_policy if (o := _objection(e, evidence, rules))})
+        return Row(transition, Answer.POLICY, against_policy, "; ".join(objections), _claim_hint(path))
+    return _unaccounted(transition, landing, evidence)
+
+
+def _answer_protected(
+    transition: Transition, usable: Iterable[Edge], landing: Landing, evidence: Evidence, rules: Rules
+) -> Row:
+    """Protected paths need a chain of each of several people's own; agents never count."""
+    by_person: dict[str, list[Edge]] = {}
+    for edge in usable:
+        if edge.signer.kind is Kind.PERSON:
+            by_person.setdefault(str(edge.signer), []).append(edge)
+    chains = [found for edges in by_person.values() if (found := _find(transition, edges, landing)) is not None]
+    if len(chains) >= max(1, rules.people):
+        return Row(transition, Answer.COVERED, tuple(edge for found in chains for edge in found))
+    row = _unaccounted(transition, landing, evidence)
+    if row.answer is not Answer.UNACCOUNTED:
+        return row
+    reason = f"protected path: expected {max(1, rules.people)} people to answer for it, found {len(chains)}"
+    return Row(transition, Answer.UNACCOUNTED, reason=reason, hint=f"countermark claim {safe(transition.path)}")
+
+
+def _find(transition: Transition, edges: Sequence[Edge], landing: Landing) -> tuple[Edge, ...] | None:
+    direct = chain.find(transition.before, transition.after, edges)
+    path = transition.path
+    if direct is not None or path not in landing.at_base or path not in landing.at_head:
+        return direct
+    base, head = landing.at_base[path], landing.at_head[path]
+    return None if base == head else chain.find(base, head, edges)
+
+
+def _stale(edge: Edge, path: str, landing: Landing, evidence: Evidence) -> bool:
+    """Tell whether an edge is too old, from elsewhere, or already used up."""
+    position = landing.positions.get(edge.base)
+    if position is None or evidence.consumed.get(edge.source, set()) & landing.trees:
+        return True
+    return any(at < position and node == edge.after for at, node in landing.passed.get(path, ()))
+
+
+def _objection(edge: Edge, evidence: Evidence, rules: Rules) -> str:
+    """Say what the policy has against an edge, or nothing."""
+    account = evidence.accounts.get(edge.source)
+    if not isinstance(account, Generation):
+        return ""
+    if rules.agents is not None and str(edge.signer) not in rules.agents:
+        return f"agent {edge.signer} is not on the policy's list"
+    if account.evidence.rank < rules.minimum.rank:
+        return f"evidence by {edge.signer} is {account.evidence}, the policy asks for {rules.minimum}"
+    return ""
+
+
+def _unaccounted(transition: Transition, landing: Landing, evidence: Evidence) -> Row:
+    """Say why no chain was found: forged before revoked before merely missing."""
+    path = transition.path
+    refusals = evidence.refusals.get(path, ())
+    for kind, answer in ((Forged, Answer.FORGED), (Revoked, Answer.REVOKED), (LedgerError, Answer.FORGED)):
+        for error in refusals:
+            if isinstance(error, kind):
+                return Row(transition, answer, reason=error.message, hint=error.hint or _sign_hint(path))
+    return Row(transition, Answer.UNACCOUNTED, reason=_missing(path, landing, evidence), hint=_sign_hint(path))
+
+
+def _missing(path: str, landing: Landing, evidence: Evidence) -> str:
+    edges = evidence.edges.get(path, ())
+    if not edges:
+        return "no signed statement accounts for it"
+    stale = [edge for edge in edges if _stale(edge, path, landing, evidence)]
+    if len(stale) == len(edges):
+        return f"{len(edges)} signed rows, all spent or from a base that the protected ref no longer accepts"
+    last = max(edges, key=lambda edge: edge.index if edge.index is not None else chain.BEFORE_THE_LOG)
+    content = "absent" if last.after is None else f"{last.after.mode} {last.after.sha256[:12]}"
+    return f"the last signed content is {content} by {last.signer}; what would land is something else"
+
+
+def _sign_hint(path: str) -> str:
+    return f"countermark sign --agent NAME {safe(path)}   or   countermark claim {safe(path)}"
+
+
+def _claim_hint(path: str) -> str:
+    return f"countermark claim {safe(path)}"

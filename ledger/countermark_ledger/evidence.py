@@ -1,0 +1,233 @@
+"""Evidence: which candidates of a collection hold, for the paths of one change.
+
+Layer: ledger core. Does no I/O and reads no clock: the evaluation time is an argument.
+Trust: candidates are hostile. Only those that name a needed row are judged, so junk costs nothing; one that
+fails is remembered against the rows it named and never defeats one that holds.
+
+DESIGN.md section 2, steps 3 to 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+
+from .chain import Edge
+from .checkpoint import TreeHead
+from .collection import Candidate, Collection
+from .errors import Forged, LedgerError, Malformed, TooLarge, WrongEntry, WrongIdentity
+from .identity import Identity, Kind
+from .predicates import claim, generation, rows, status, verdict
+from .predicates.claim import Claim
+from .predicates.generation import Generation
+from .predicates.status import RevokedKind
+from .predicates.verdict import Outcome, Verdict
+from .revocation import CurrentStatus, newest, refuse_revoked, status_of
+from .statement import Statement
+from .trust import TrustRoot
+from .verifier import Verified, verify
+
+Account: TypeAlias = Generation | Claim
+MAX_JUDGED = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What evidence is needed for: these paths, in this repository, at this time (UTC).
+
+    `seen_status` is the highest status number this reader ever saw; `gates` the identities whose verdicts count.
+    """
+
+    paths: AbstractSet[str]
+    repository_id: str
+    at: datetime
+    gates: AbstractSet[str] = frozenset()
+    seen_status: int = 0
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What held, by path; what did not, by path and reason; and what it all rests on.
+
+    `consumed` maps a statement to the landing trees (git's ids) of the PASSED verdicts that used it up.
+    """
+
+    status: CurrentStatus
+    edges: dict[str, list[Edge]] = field(default_factory=dict)
+    accounts: dict[str, Account] = field(default_factory=dict)
+    refusals: dict[str, list[LedgerError]] = field(default_factory=dict)
+    consumed: dict[str, set[str]] = field(default_factory=dict)
+    heads: list[TreeHead] = field(default_factory=list)
+    judged: list[str] = field(default_factory=list)
+
+
+def judge(collection: Collection, question: Question, trust: TrustRoot) -> Evidence:
+    """Verify what the question needs. Raises `StatusExpired` without a fresh status, `TooLarge` beyond the cap."""
+    needed = _needed(collection, question)
+    if len(needed) > MAX_JUDGED:
+        raise TooLarge(f"evidence: expected at most {MAX_JUDGED} bundles for one change, found {len(needed)}")
+    current, head = _status(collection, question, trust)
+    evidence = Evidence(current, heads=[head], judged=[current.name])
+    held = [one for candidate in needed if (one := _hold(candidate, evidence, question, trust)) is not None]
+    for group in _groups(held):
+        _take_group(group, evidence, question)
+    evidence.consumed = _consumed(collection, {verified.name for verified, _ in held}, evidence, question, trust)
+    return evidence
+
+
+def verify_candidate(candidate: Candidate, trust: TrustRoot) -> Verified:
+    """Verify a candidate under any of the certificate proofs found for it; raise the last refusal."""
+    if candidate.altered:
+        raise WrongEntry(f"bundle {candidate.name[:12]}: its bytes are not the ones its name promises")
+    refusal: LedgerError = Malformed(f"bundle {candidate.name[:12]}: expected a certificate proof, found none")
+    for proof in candidate.certificate_proofs:
+        try:
+            return verify(candidate.raw, certificate_proof=proof, trust=trust)
+        except LedgerError as error:
+            refusal = error
+    raise refusal
+
+
+def read_account(candidate: Candidate) -> Account | None:
+    """Read which rows a candidate CLAIMS; None for every other kind of statement, and for nonsense."""
+    readers: dict[str, Callable[[Statement], Account]] = {
+        generation.PREDICATE_TYPE: Generation.parse,
+        claim.PREDICATE_TYPE: Claim.parse,
+    }
+    reader = readers.get(candidate.claims.predicate_type)
+    try:
+        return None if reader is None else reader(candidate.claims)
+    except LedgerError:
+        return None  # it claims nothing readable, so no row can need it
+
+
+def _needed(collection: Collection, question: Question) -> list[tuple[Candidate, Account]]:
+    """Candidates with a row on a needed path, and the other parts of the same changes."""
+    claimed = [(c, a) for c in collection.candidates.values() if (a := read_account(c)) is not None]
+    here = [(c, a) for c, a in claimed if a.target.repository_id == question.repository_id]
+    changes = {
+        account.part.changes_sha256
+        for _, account in here
+        if any(row.path in question.paths for row in account.part.rows.transitions)
+    }
+    return [(c, a) for c, a in here if a.part.changes_sha256 in changes]
+
+
+def _status(collection: Collection, question: Question, trust: TrustRoot) -> tuple[CurrentStatus, TreeHead]:
+    """Find the newest status: try candidates from the highest claimed number down, so that one verification is enough."""
+    claimed = [c for c in collection.candidates.values() if c.claims.predicate_type == status.PREDICATE_TYPE]
+    found: list[tuple[CurrentStatus, TreeHead]] = []
+    for candidate in sorted(claimed, key=_claimed_number, reverse=True)[:MAX_JUDGED]:
+        if found and _claimed_number(candidate) < found[0][0].status.number:
+            break
+        try:
+            verified = verify_candidate(candidate, trust)
+            found.append((status_of(verified, trust), verified.head))
+        except LedgerError:
+            continue  # a status that does not hold is nobody's word; with none left, `newest` refuses
+    current = newest((one for one, _ in found), at=question.at, seen=question.seen_status)
+    return current, next(head for one, head in found if one is current)
+
+
+def _claimed_number(candidate: Candidate) -> int:
+    number = candidate.claims.predicate.get("number")
+    return number if isinstance(number, int) else -1
+
+
+def _hold(
+    needed: tuple[Candidate, Account], evidence: Evidence, question: Question, trust: TrustRoot
+) -> tuple[Verified, Account] | None:
+    """Verify one candidate and ask the status about it; a refusal is kept against the rows it named."""
+    candidate, account = needed
+    evidence.judged.append(candidate.name)
+    try:
+        verified = verify_candidate(candidate, trust)
+        _check_signer(verified, account)
+        refuse_revoked(verified, _accused(account), evidence.status)
+    except LedgerError as error:
+        _refuse(account, error, evidence, question)
+        return None
+    evidence.heads.append(verified.head)
+    return verified, account
+
+
+def _check_signer(verified: Verified, account: Account) -> None:
+    """A generation is signed by its agent, a claim by its person; nobody speaks for another."""
+    expected, kind = (account.agent, Kind.AGENT) if isinstance(account, Generation) else (account.person, Kind.PERSON)
+    if verified.signer != expected or expected.kind is not kind:
+        raise WrongIdentity(f"signer: expected {kind} {expected}, found {verified.signer}")
+
+
+def _accused(account: Account) -> list[tuple[RevokedKind, str]]:
+    """Name what else a revocation could hit: models by either id, and the image."""
+    if isinstance(account, Claim):
+        return []
+    models = {name for model in account.models for name in (model.requested_id, model.returned_id) if name}
+    image = account.session.image_digest
+    named = [(RevokedKind.MODEL, name) for name in sorted(models)]
+    return [*named, (RevokedKind.IMAGE, image)] if image else named
+
+
+def _refuse(account: Account, error: LedgerError, evidence: Evidence, question: Question) -> None:
+    for row in account.part.rows.transitions:
+        if row.path in question.paths:
+            evidence.refusals.setdefault(row.path, []).append(error)
+
+
+def _groups(held: Iterable[tuple[Verified, Account]]) -> list[list[tuple[Verified, Account]]]:
+    """Put the parts of one signer's one change together; they count only together."""
+    groups: dict[tuple[Identity, str, str, int], list[tuple[Verified, Account]]] = {}
+    for verified, account in held:
+        session = account.session.id if isinstance(account, Generation) else account.target.base_commit
+        key = (verified.signer, session, account.part.changes_sha256, account.part.of)
+        groups.setdefault(key, []).append((verified, account))
+    return list(groups.values())
+
+
+def _take_group(group: list[tuple[Verified, Account]], evidence: Evidence, question: Question) -> None:
+    try:
+        rows.join([account.part for _, account in group])
+    except Forged as error:
+        for _, account in group:
+            _refuse(account, error, evidence, question)
+        return
+    for verified, account in group:
+        evidence.accounts[verified.name] = account
+        for row in account.part.rows.transitions:
+            if row.path in question.paths:
+                base = account.target.base_commit
+                edge = Edge(row.before, row.after, verified.signer, verified.name, base, verified.log_index)
+                evidence.edges.setdefault(row.path, []).append(edge)
+
+
+def _consumed(
+    collection: Collection, names: AbstractSet[str], evidence: Evidence, question: Question, trust: TrustRoot
+) -> dict[str, set[str]]:
+    """Find which of these statements a PASSED verdict of a known gate used up (whether it landed, git tells)."""
+    consumed: dict[str, set[str]] = {}
+    for candidate in collection.candidates.values():
+        claimed = _claimed_verdict(candidate)
+        if claimed is None or not names & set(claimed.binding.consumed):
+            continue
+        try:
+            verified = verify_candidate(candidate, trust)
+            refuse_revoked(verified, (), evidence.status)
+        except LedgerError:
+            continue  # nobody's verdict consumes nothing
+        if verified.signer == claimed.gate and str(claimed.gate) in question.gates:
+            for name in claimed.binding.consumed:
+                consumed.setdefault(name, set()).add(claimed.binding.landing_tree)
+    return consumed
+
+
+def _claimed_verdict(candidate: Candidate) -> Verdict | None:
+    if candidate.claims.predicate_type != verdict.PREDICATE_TYPE:
+        return None
+    try:
+        claimed = Verdict.parse(candidate.claims)
+    except LedgerError:
+        return None  # an unreadable verdict consumes nothing
+    return claimed if claimed.outcome is Outcome.PASSED else None
