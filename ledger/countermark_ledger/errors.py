@@ -73,6 +73,10 @@ class WrongEntry(Forged):
     """The logged entry is not the one recomputed from this bundle."""
 
 
+class WrongObject(Forged):
+    """A git object's bytes are not the ones its name was computed over."""
+
+
 class WrongIdentity(Forged):
     """The signer is not who the statement, the policy or the caller requires."""
 
@@ -149,5 +153,18 @@ class MissingHistory(GitError):
     """Objects that the decision needs are not here (shallow clone, missing base)."""
 
 
+class UnknownRevision(GitError):
+    """A name leads to no commit, or to more than one."""
+
+
+class UnbornBranch(GitError):
+    """The branch exists in name only: it has no commit yet."""
+
+
 class MergeConflict(GitError):
     """The tip and the head do not merge cleanly, so there is no landing tree."""
+
+    def __init__(self, message: str, *, paths: tuple[str, ...] = (), hint: str | None = None) -> None:
+        """Keep the paths that conflict, in git's order."""
+        super().__init__(message, hint=hint)
+        self.paths = paths
