@@ -81,6 +81,8 @@ class RightEdge:
         """Append leaves; this edge stays as it was, so a batch that fails to land costs nothing."""
         size, stack, completed = self.size, list(self.hashes), list[CompleteNode]()
         for leaf in leaf_hashes:
+            if len(leaf) != HASH_BYTES:
+                raise Malformed(f"leaf hash: expected {HASH_BYTES} bytes, found {len(leaf)}")
             digest, level, index = leaf, 0, size
             completed.append(CompleteNode(level, index, digest))
             while index & 1:
@@ -162,9 +164,7 @@ def verify_inclusion(*, index: int, size: int, leaf: bytes, path: Sequence[bytes
         raise BadInclusion(f"inclusion proof: expected root {root.hex()}, found {digest.hex()}")
 
 
-def verify_consistency(
-    *, old: int, new: int, old_root: bytes, new_root: bytes, path: Sequence[bytes]
-) -> None:
+def verify_consistency(*, old: int, new: int, old_root: bytes, new_root: bytes, path: Sequence[bytes]) -> None:
     """Return when the tree of `new` leaves begins with the tree of `old` (RFC 9162 2.1.4.2).
 
     Raises `BadConsistency`. A tree begins with the empty tree and with itself: there the path must be empty.

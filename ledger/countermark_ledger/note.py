@@ -133,11 +133,9 @@ class SignedNote:
         if len(raw) > MAX_BYTES:
             raise TooLarge(f"note: expected at most {MAX_BYTES} bytes, found {len(raw)}")
         head, _, tail = raw.rpartition(b"\n\n")
-        *lines, rest = _decode(tail).split("\n")
-        if rest or len(lines) > MAX_SIGNATURES:
-            raise Malformed(
-                f"note: expected at most {MAX_SIGNATURES} whole signature lines, found {len(lines)}"
-            )
+        if tail.count(b"\n") > MAX_SIGNATURES:
+            raise TooLarge(f"note: expected at most {MAX_SIGNATURES} signatures, found more lines")
+        lines = _decode(tail).split("\n")[:-1]
         note = cls(head + b"\n", tuple(Signature.parse(line + "\n") for line in lines))
         if note.encode() != raw:
             raise Malformed("note: expected a text, a blank line and signature lines")
@@ -187,9 +185,7 @@ def cosigned_at(line: Signature) -> int:
 def check_name(name: str) -> None:
     """Refuse a key name that is empty or holds a space, a plus sign, a control or a lone surrogate."""
     if not name or any(c in "+\x7f" or c < " " or c.isspace() or "\ud800" <= c <= "\udfff" for c in name):
-        raise Malformed(
-            f"key name: expected text without spaces, plus signs and controls, found {name[:80]!r}"
-        )
+        raise Malformed(f"key name: expected text without spaces, plus signs and controls, found {name[:80]!r}")
 
 
 def _verify_line(key: VerifierKey, line: Signature, text: bytes) -> None:
