@@ -53,13 +53,12 @@ def _start(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subprocess
 def _end_of(child: subprocess.Popen[bytes]) -> int:
     """Wait for the end; when the program is stopped (Ctrl-Z), stop with it, and go on with it."""
     ours = os.getpgrp()
-    _hand_terminal(ours, child.pid)
+    _let_go_on(child.pid, ours)
     try:
         while os.WIFSTOPPED(status := os.waitpid(child.pid, os.WUNTRACED)[1]):
             _hand_terminal(child.pid, ours)
             os.kill(os.getpid(), signal.SIGSTOP)
-            _hand_terminal(ours, child.pid)
-            _signal_group(child.pid, signal.SIGCONT)
+            _let_go_on(child.pid, ours)
     finally:
         _hand_terminal(child.pid, ours)
     child.returncode = os.waitstatus_to_exitcode(status)
@@ -95,6 +94,12 @@ def _forwarding() -> Iterator[_Forwarder]:
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
+
+
+def _let_go_on(group: int, ours: int) -> None:
+    """Lend the terminal; a program that read it before it had it was stopped (SIGTTIN)."""
+    _hand_terminal(ours, group)
+    _signal_group(group, signal.SIGCONT)
 
 
 def _hand_terminal(giver: int, taker: int) -> None:
