@@ -140,6 +140,7 @@ def _node(row: Mapping[str, Json], side: str) -> Node | None:
 
 
 def _path(path: Json) -> str:
-    if not isinstance(path, str) or not path or len(path.encode("utf-8", "surrogatepass")) > MAX_PATH_BYTES:
-        raise Malformed("changes row: path is not a text of 1 to 4096 bytes")
+    raw = path.encode("utf-8", "replace") if isinstance(path, str) else b""
+    if not 0 < len(raw) <= MAX_PATH_BYTES or raw.decode() != path:
+        raise Malformed("changes row: path is not UTF-8 text of 1 to 4096 bytes")
     return path

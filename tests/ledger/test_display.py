@@ -1,0 +1,48 @@
+"""Hostile names on a terminal: what a reader could not see is spelled out."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from countermark_ledger.display import safe
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        pytest.param("src/app.py", "src/app.py", id="plain"),
+        pytest.param("città/東京 é.py", "città/東京 é.py", id="any-script"),
+        pytest.param("", "", id="empty"),
+        pytest.param("a\nb", r"a\nb", id="newline"),
+        pytest.param("a\r\tb", r"a\r\tb", id="carriage-return-and-tab"),
+        pytest.param("\x1b[2J", r"\x1b[2J", id="terminal-escape"),
+        pytest.param("\x9b31m", r"\x9b31m", id="eight-bit-escape"),
+        pytest.param("\x00\x7f", r"\x00\x7f", id="nul-and-delete"),
+        pytest.param("a\u202eb", r"a\u202eb", id="right-to-left-override"),
+        pytest.param("a\u2066b\u2069", r"a\u2066b\u2069", id="bidi-isolates"),
+        pytest.param("a\u200bb\u200db", r"a\u200bb\u200db", id="zero-width"),
+        pytest.param("\ufeffa", r"\ufeffa", id="byte-order-mark"),
+        pytest.param("a\u00adb", r"a\xadb", id="soft-hyphen"),
+        pytest.param("a\u2028b\u2029c", r"a\u2028b\u2029c", id="line-and-paragraph-separators"),
+        pytest.param("a\u00a0b\u3000c", r"a\xa0b\u3000c", id="other-spaces"),
+        pytest.param("a\u3164b\u2800c\uffa0", r"a\u3164b\u2800c\uffa0", id="blank-letters"),
+        pytest.param("a\ufe0fb\U000e0101", r"a\ufe0fb\U000e0101", id="variation-selectors"),
+        pytest.param("a\U000e0041b", r"a\U000e0041b", id="tag-characters"),
+        pytest.param("a\ue000b", r"a\ue000b", id="private-use"),
+        pytest.param("a\udc80b\ud800", r"a\udc80b\ud800", id="undecodable-bytes"),
+    ],
+)
+def test_what_hides_is_spelled_out_and_the_rest_is_left_alone(text: str, shown: str) -> None:
+    assert safe(text) == shown
+
+
+@given(st.text(st.characters()))
+def test_what_is_shown_is_one_line_without_controls(text: str) -> None:
+    shown = safe(text)
+    assert len(shown.splitlines()) <= 1
+    assert not {unicodedata.category(c) for c in shown} & {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    assert safe(shown) == shown
