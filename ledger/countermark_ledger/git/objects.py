@@ -1,0 +1,177 @@
+"""Objects by name, each re-hashed before its bytes are used.
+
+Layer: ledger git. Imports nothing of ours but `process`, `refs` and `errors`.
+Trust: the object store is hostile. git checks no hash on these reads, so a planted pack could answer a good
+name with other bytes; here the name is recomputed over every byte that leaves (SHA-1 or SHA-256, by length).
+
+One child answers everything: first kinds and sizes, then, within the caps, contents.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
+
+from ..errors import GitError, Malformed, MissingHistory, TooLarge, WrongObject
+from .process import Answers, Batch
+from .refs import OBJECT_ID
+
+MAX_BLOB = 100 * 1000 * 1000
+MAX_TREE = 16 * 1024 * 1024
+MAX_COMMIT = 1024 * 1024
+MAX_QUESTIONS = 4096
+PIECE = 1 << 20
+OPENING = 128
+
+T = TypeVar("T")
+_INFO = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) (blob|tree|commit|tag) ([0-9]{1,18})")
+_HASHES = {40: hashlib.sha1, 64: hashlib.sha256}
+
+
+class Info(NamedTuple):
+    """What git says about an object before its bytes are read; `size` is in bytes."""
+
+    name: str
+    kind: str
+    size: int
+
+
+class Hashed(NamedTuple):
+    """A blob that was read to its end: hex sha256 of its bytes, their number, and the first of them."""
+
+    sha256: str
+    size: int
+    opening: bytes
+
+
+class Oversized(NamedTuple):
+    """A blob beyond the cap: none of its bytes were read, so nothing is known of them."""
+
+    size: int
+
+
+class Objects:
+    """Reads through one batch; `hint` is the command that would bring missing objects."""
+
+    def __init__(self, batch: Batch, hint: str) -> None:
+        """Keep the stream."""
+        self._batch = batch
+        self._hint = hint
+
+    def info(self, names: Sequence[str]) -> list[Info]:
+        """Ask for kinds and sizes; a missing object is `MissingHistory`."""
+        found: list[Info] = []
+        for part in _parts(names):
+            with self._batch.ask(b"".join(b"info %s\n" % _spelled(name) for name in part)) as answers:
+                found += [self._info(name, answers.line()) for name in part]
+        return found
+
+    def bodies(self, names: Sequence[str], kind: str, limit: int) -> dict[str, bytes]:
+        """Read whole objects of one kind; one beyond the cap is `TooLarge`."""
+        infos = self.info(names)
+        for info in infos:
+            _expect(info, kind)
+            if info.size > limit:
+                raise TooLarge(f"{kind} {info.name}: expected at most {limit} bytes, found {info.size}")
+        return dict(zip(names, self._read(infos, _join), strict=True))
+
+    def blobs(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | Oversized]]:
+        """Read each blob once, a bounded number of bytes ahead of the caller."""
+        infos = self._blob_infos(names)
+        for part in _by_weight(infos):
+            small = [info for info in part if info.size <= MAX_BLOB]
+            yield from zip((info.name for info in small), self._read(small, _join), strict=True)
+            yield from ((info.name, Oversized(info.size)) for info in part if info.size > MAX_BLOB)
+
+    def digests(self, names: Iterable[str]) -> dict[str, Hashed | Oversized]:
+        """Hash each blob as it streams by, never holding one whole."""
+        infos = self._blob_infos(names)
+        small = [info for info in infos if info.size <= MAX_BLOB]
+        found: dict[str, Hashed | Oversized] = {
+            info.name: Oversized(info.size) for info in infos if info.size > MAX_BLOB
+        }
+        found.update(zip((info.name for info in small), self._read(small, _hash), strict=True))
+        return found
+
+    def _blob_infos(self, names: Iterable[str]) -> list[Info]:
+        infos = self.info(list(dict.fromkeys(names)))
+        for info in infos:
+            _expect(info, "blob")
+        return infos
+
+    def _info(self, name: str, line: bytes) -> Info:
+        found = _INFO.fullmatch(line)
+        if found is None or found[1] != name.encode("ascii"):
+            raise MissingHistory(f"object {name}: expected it in the repository, found none", hint=self._hint)
+        return Info(name, found[2].decode("ascii"), int(found[3]))
+
+    def _read(self, infos: Sequence[Info], consume: Callable[[Info, Iterable[bytes]], T]) -> list[T]:
+        results: list[T] = []
+        for part in _parts(infos):
+            with self._batch.ask(b"".join(b"contents %s\n" % _spelled(info.name) for info in part)) as answers:
+                results += [_one(info, answers, consume) for info in part]
+        return results
+
+
+def _one(info: Info, answers: Answers, consume: Callable[[Info, Iterable[bytes]], T]) -> T:
+    if answers.line() != f"{info.name} {info.kind} {info.size}".encode("ascii"):
+        raise GitError(f"object {info.name}: expected the answer git gave before, found another")
+    named = _HASHES[len(info.name)](b"%s %d\0" % (info.kind.encode("ascii"), info.size))
+    result = consume(info, _pieces(answers, info.size, named.update))
+    answers.exactly(1)
+    if named.hexdigest() != info.name:
+        raise WrongObject(f"{info.kind} {info.name}: expected bytes of this name, found {named.hexdigest()}")
+    return result
+
+
+def _pieces(answers: Answers, size: int, update: Callable[[bytes], None]) -> Iterator[bytes]:
+    while size:
+        piece = answers.exactly(min(size, PIECE))
+        update(piece)
+        size -= len(piece)
+        yield piece
+
+
+def _join(_info: Info, pieces: Iterable[bytes]) -> bytes:
+    return b"".join(pieces)
+
+
+def _hash(info: Info, pieces: Iterable[bytes]) -> Hashed:
+    digest, opening = hashlib.sha256(), b""
+    for piece in pieces:
+        opening = opening or piece[:OPENING]
+        digest.update(piece)
+    return Hashed(digest.hexdigest(), info.size, opening)
+
+
+def _expect(info: Info, kind: str) -> None:
+    if info.kind != kind:
+        raise Malformed(f"object {info.name}: expected a {kind}, found a {info.kind}")
+
+
+def _spelled(name: str) -> bytes:
+    if not OBJECT_ID.fullmatch(name):
+        raise Malformed(f"object id: expected 40 or 64 lower-case hex digits, found {name!r:.80}")
+    return name.encode("ascii")
+
+
+def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), MAX_QUESTIONS):
+        yield items[start : start + MAX_QUESTIONS]
+
+
+def _by_weight(infos: Iterable[Info]) -> Iterator[list[Info]]:
+    """Cut into runs of at most `MAX_BLOB` bytes together, so that a reader holds no more than that."""
+    part: list[Info] = []
+    weight = 0
+    for info in infos:
+        cost = min(info.size, MAX_BLOB)
+        if part and weight + cost > MAX_BLOB:
+            yield part
+            part, weight = [], 0
+        part.append(info)
+        weight += cost
+    if part:
+        yield part

@@ -1,0 +1,256 @@
+"""Git plumbing as a child process: the only subprocess of the ledger.
+
+Layer: ledger git. Imports nothing of ours but `errors`.
+Trust: git obeys the configuration, hooks, attributes, grafts and replacements of the repository it runs in,
+and a checkout is hostile. So it never runs in theirs. It runs in a bare GIT_DIR that we made, with an
+environment built from nothing, and reaches their objects through one alternate.
+
+What a hostile object store can still do to git itself is bounded: time, and the size of one allocation.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, NamedTuple, Protocol, cast
+
+from ..errors import GitError
+
+MIN_VERSION = (2, 38)
+TIME_LIMIT = 120.0
+SESSION_LIMIT = 1800.0
+COMPLAINT_BYTES = 2000
+MAX_LINE = 256
+STREAM_BUFFER = 1 << 18
+ALLOCATION_LIMIT = "512m"
+
+_VERSION = re.compile(r"git version (([0-9]+)\.([0-9]+)[^\s]*)")
+_INHERITED = ("TMPDIR", "DEVELOPER_DIR")
+_ALTERNATE = b"../theirs\n"
+_CONFIG = """\
+[core]
+	repositoryformatversion = 1
+	bare = true
+	attributesFile = /dev/null
+	hooksPath = /dev/null
+	fsmonitor = false
+	commitGraph = false
+	multiPackIndex = false
+	looseCompression = 0
+	fsync = none
+[extensions]
+	objectFormat = {object_format}
+[gc]
+	auto = 0
+[merge]
+	renames = false
+	directoryRenames = false
+[protocol]
+	allow = never
+"""
+
+
+class Finished(NamedTuple):
+    """A child that ran to its end: exit code, standard output, and what it complained about."""
+
+    code: int
+    output: bytes
+    complaint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Git:
+    """The git program, bound to a bare directory of ours."""
+
+    program: str
+    directory: Path
+    version: str
+
+    @classmethod
+    def over(cls, objects: Path, *, object_format: str, directory: Path) -> Git:
+        """Make the bare directory over an object store that was already checked."""
+        for folder in ("refs", "objects/info"):
+            (directory / folder).mkdir(parents=True)
+        (directory / "HEAD").write_bytes(b"ref: refs/heads/none\n")
+        (directory / "config").write_text(_CONFIG.format(object_format=object_format), encoding="ascii")
+        # A link of ours spares us the quoting rules of the alternates file for a hostile directory name.
+        (directory / "theirs").symlink_to(objects)
+        (directory / "objects" / "info" / "alternates").write_bytes(_ALTERNATE)
+        program = _program()
+        return cls(program, directory, _version(program, directory))
+
+    def run(self, *arguments: str) -> Finished:
+        """Run one plumbing command to its end; the caller judges the exit code."""
+        return _run([self.program, *arguments], self.directory)
+
+
+class Batch:
+    """One `git cat-file --batch-command`, started at the first question and asked many times."""
+
+    def __init__(self, git: Git) -> None:
+        """Start nothing yet."""
+        self._git = git
+        self._child: _Child | None = None
+
+    @contextmanager
+    def ask(self, commands: bytes) -> Iterator[Answers]:
+        """Send whole command lines and lend the stream their answers arrive on.
+
+        With `--buffer` git takes every command before it answers any, so neither side can wait for the
+        other. A reader that leaves early ends the child: the next question finds a fresh stream.
+        """
+        child = self._child = self._child or _Child.start(self._git)
+        try:
+            child.send(commands + b"flush\n")
+            yield child
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End the child, if one runs."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.end()
+
+
+class Answers(Protocol):
+    """A stream that ends in `GitError`, never in silence."""
+
+    def line(self) -> bytes:
+        """Read one line, without its end."""
+        ...
+
+    def exactly(self, size: int) -> bytes:
+        """Read so many bytes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    process: subprocess.Popen[bytes]
+    questions: IO[bytes]
+    answers: IO[bytes]
+    errors: IO[bytes]
+    watch: threading.Timer
+
+    @classmethod
+    def start(cls, git: Git) -> _Child:
+        errors = tempfile.TemporaryFile(dir=git.directory)  # noqa: SIM115  # closed by `end`
+        process = subprocess.Popen(  # noqa: S603  # an absolute program, arguments of ours
+            [git.program, "cat-file", "--batch-command", "--buffer"],
+            cwd=git.directory,
+            env=_environment(git.directory),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            bufsize=STREAM_BUFFER,
+        )
+        watch = threading.Timer(SESSION_LIMIT, process.kill)
+        watch.daemon = True
+        watch.start()
+        return cls(process, cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout), errors, watch)
+
+    def send(self, commands: bytes) -> None:
+        try:
+            self.questions.write(commands)
+            self.questions.flush()
+        except OSError as error:
+            raise self._stopped() from error
+
+    def line(self) -> bytes:
+        line = self.answers.readline(MAX_LINE)
+        if not line.endswith(b"\n"):
+            raise self._stopped()
+        return line[:-1]
+
+    def exactly(self, size: int) -> bytes:
+        read = self.answers.read(size)
+        if len(read) != size:
+            raise self._stopped()
+        return read
+
+    def end(self) -> None:
+        self.watch.cancel()
+        self.process.kill()
+        self.answers.close()
+        with suppress(BrokenPipeError):  # closing flushes what the child never read
+            self.questions.close()
+        self.errors.close()
+        self.process.wait()
+
+    def _stopped(self) -> GitError:
+        self.errors.seek(0)
+        return GitError(f"git cat-file stopped before it answered: {_last_line(self.errors.read(COMPLAINT_BYTES))}")
+
+
+def _run(command: list[str], directory: Path) -> Finished:
+    try:
+        done = subprocess.run(  # noqa: S603  # an absolute program, arguments of ours
+            command,
+            cwd=directory,
+            env=_environment(directory),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=TIME_LIMIT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise GitError(f"git {command[1]}: expected an answer within {TIME_LIMIT} s, found none") from error
+    return Finished(done.returncode, done.stdout, done.stderr[:COMPLAINT_BYTES].decode("utf-8", "replace"))
+
+
+def _environment(directory: Path) -> dict[str, str]:
+    """Build the whole environment: nothing of the caller's but where programs and scratch space are."""
+    return {
+        **{name: os.environ[name] for name in _INHERITED if name in os.environ},
+        "PATH": _search_path(),
+        "LC_ALL": "C",
+        "HOME": str(directory),
+        "XDG_CONFIG_HOME": str(directory),
+        "GIT_DIR": str(directory),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_ALLOC_LIMIT": ALLOCATION_LIMIT,
+    }
+
+
+def _search_path() -> str:
+    """PATH without its relative entries, through which a checkout could offer its own git."""
+    entries = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join(entry for entry in entries if Path(entry).is_absolute())
+
+
+def _program() -> str:
+    program = shutil.which("git", path=_search_path())
+    if program is None:
+        raise GitError("git: expected the program on PATH, found none", hint="install git 2.38 or newer")
+    return program
+
+
+def _version(program: str, directory: Path) -> str:
+    said = _run([program, "version"], directory).output.decode("utf-8", "replace")
+    found = _VERSION.match(said)
+    if found is None or (int(found[2]), int(found[3])) < MIN_VERSION:
+        raise GitError(
+            f"git: expected version {MIN_VERSION[0]}.{MIN_VERSION[1]} or newer, found {said.strip()!r:.80}",
+            hint="install git 2.38 or newer (it brings `git merge-tree --write-tree`)",
+        )
+    return found[1]
+
+
+def _last_line(complaint: bytes) -> str:
+    lines = complaint.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1] if lines else "no reason given"
