@@ -219,6 +219,22 @@ def test_one_key_signing_twice_is_refused(other: Signature) -> None:
         SignedNote.parse(NOTE.encode() + line)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(LOG.sign(TEXT).encode()[:-1], id="no-newline"),
+        pytest.param(LOG.sign(TEXT).encode() + "\n", id="two-newlines"),
+        pytest.param(LOG.sign(TEXT).encode().removeprefix("\u2014 "), id="no-dash"),
+        pytest.param("\u2014 " + LOG.sign(TEXT).encode(), id="two-dashes"),
+        pytest.param("", id="empty"),
+    ],
+)
+def test_a_second_spelling_of_a_line_is_refused(line: str) -> None:
+    assert Signature.parse(LOG.sign(TEXT).encode()) == LOG.sign(TEXT)
+    with pytest.raises(Malformed):
+        Signature.parse(line)
+
+
 @pytest.mark.parametrize("name", ["", "a b", "a+b", "a\nb", "a\tb", "a\u00a0b", "a\u0085b", "a\x7fb", "\ud800"])
 def test_a_key_name_with_a_second_reading_is_refused(name: str) -> None:
     with pytest.raises(Malformed):
