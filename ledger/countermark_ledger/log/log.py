@@ -21,7 +21,7 @@ from contextlib import contextmanager, nullcontext
 
 from ..checkpoint import TreeHead, sign
 from ..errors import Conflict, LogDiverged, NoSuchEntry, StoreFailed, StoreUnknown
-from ..merkle import EMPTY_ROOT, consistency_path, inclusion_path
+from ..merkle import EMPTY_ROOT, RightEdge, consistency_path, inclusion_path
 from ..note import NoteSigner, VerifierKey
 from ..tiles import EntryBundle, HashTile, TileCoord
 from ..tlog_proof import TlogProof
@@ -142,6 +142,13 @@ class Log:
         if not 0 <= old <= size <= newest:
             raise NoSuchEntry(f"log {self.origin}: no sizes {old} and {size} in a log of {newest}")
         return consistency_path(old, size, reader(size, {}, self._load))
+
+    def root_at(self, size: int) -> bytes:
+        """Return the root over the first `size` entries."""
+        newest = self.head.size
+        if not 0 <= size <= newest:
+            raise NoSuchEntry(f"log {self.origin}: no size {size} in a log of {newest}")
+        return RightEdge.read(size, reader(size, {}, self._load)).root()
 
     def entries(self, start: int, end: int) -> list[bytes]:
         """Return the entries from `start` up to `end`, which must all be there."""
