@@ -75,9 +75,7 @@ class TileCoord:
         if found is None:
             raise Malformed(f"tile path: expected tile/<L>/<N>[.p/<W>], found {path[:80]!r}")
         level = None if found["kind"] == ENTRIES else int(found["kind"])
-        coord = cls(
-            level, int(found["index"].replace("x", "").replace("/", "")), int(found["width"] or WIDTH)
-        )
+        coord = cls(level, int(found["index"].replace("x", "").replace("/", "")), int(found["width"] or WIDTH))
         if coord.path() != path:
             raise Malformed(f"tile path: expected {coord.path()}, found {path!r}")
         return coord

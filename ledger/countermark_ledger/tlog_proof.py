@@ -60,9 +60,7 @@ class TlogProof:
         head, _, checkpoint = raw.partition(b"\n\n")
         found = _HEAD.fullmatch(head.decode("utf-8", "replace"))
         if found is None:
-            raise Malformed(
-                f"log proof: expected {MAGIC!r}, maybe an extra line, an index line and base64 lines"
-            )
+            raise Malformed(f"log proof: expected {MAGIC!r}, maybe an extra line, an index line and base64 lines")
         extra = None if found["extra"] is None else b64decode(found["extra"])
         return cls(int(found["index"]), tuple(map(b64decode, found["path"].split())), checkpoint, extra)
 
