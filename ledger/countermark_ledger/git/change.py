@@ -51,7 +51,7 @@ def landing_change(repository: Repository, tip: str, head: str) -> LandingChange
     tree = repository.landing_tree(tip, head)
     directories = repository.directories(tip, tree)
     rows = trees.differences(directories)
-    digests = repository.digests(sorted(content_names(_sides(rows))))
+    digests = repository.digests(content_names(_sides(rows)))
     return LandingChange(
         tip=tip,
         head=head,

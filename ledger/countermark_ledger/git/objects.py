@@ -4,7 +4,7 @@ Layer: ledger git. Imports nothing of ours but `process`, `refs` and `errors`.
 Trust: the object store is hostile. git checks no hash on these reads, so a planted pack could answer a good
 name with other bytes; here the name is recomputed over every byte that leaves (SHA-1 or SHA-256, by length).
 
-One child answers everything: first kinds and sizes, then, within the caps, contents.
+One child answers everything. A header that names a size beyond the cap ends the reading before the bytes.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
-from ..errors import GitError, Malformed, MissingHistory, TooLarge, WrongObject
+from ..errors import Malformed, MissingHistory, TooLarge, WrongObject
 from .process import Answers, Batch
 from .refs import OBJECT_ID
 
 MAX_BLOB = 100 * 1000 * 1000
+MAX_TOTAL = 4 * 1000 * 1000 * 1000
 MAX_TREE = 16 * 1024 * 1024
 MAX_COMMIT = 1024 * 1024
 MAX_QUESTIONS = 4096
@@ -70,36 +71,37 @@ class Objects:
 
     def bodies(self, names: Sequence[str], kind: str, limit: int) -> dict[str, bytes]:
         """Read whole objects of one kind; one beyond the cap is `TooLarge`."""
-        infos = self.info(names)
-        for info in infos:
-            _expect(info, kind)
-            if info.size > limit:
-                raise TooLarge(f"{kind} {info.name}: expected at most {limit} bytes, found {info.size}")
-        return dict(zip(names, self._read(infos, _join), strict=True))
+
+        def whole(info: Info, pieces: Iterable[bytes]) -> bytes:
+            _expect(info, kind, limit)
+            return b"".join(pieces)
+
+        return dict(zip(names, self._read(names, whole), strict=True))
 
     def blobs(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | Oversized]]:
         """Read each blob once, a bounded number of bytes ahead of the caller."""
-        infos = self._blob_infos(names)
+        infos = self.info(list(dict.fromkeys(names)))
+        _check_total(info.size for info in infos if info.size <= MAX_BLOB)
         for part in _by_weight(infos):
-            small = [info for info in part if info.size <= MAX_BLOB]
-            yield from zip((info.name for info in small), self._read(small, _join), strict=True)
+            yield from self.bodies([info.name for info in part if info.size <= MAX_BLOB], "blob", MAX_BLOB).items()
             yield from ((info.name, Oversized(info.size)) for info in part if info.size > MAX_BLOB)
 
     def digests(self, names: Iterable[str]) -> dict[str, Hashed | Oversized]:
         """Hash each blob as it streams by, never holding one whole."""
-        infos = self._blob_infos(names)
-        small = [info for info in infos if info.size <= MAX_BLOB]
-        found: dict[str, Hashed | Oversized] = {
-            info.name: Oversized(info.size) for info in infos if info.size > MAX_BLOB
-        }
-        found.update(zip((info.name for info in small), self._read(small, _hash), strict=True))
+        found: dict[str, Hashed | Oversized] = {}
+        for part in _parts(list(dict.fromkeys(names))):
+            try:
+                found.update(zip(part, self._read(part, _hash), strict=True))
+            except TooLarge:  # rare: now ask for sizes first, and leave the large ones alone
+                found.update(self._digests_by_size(part))
+            _check_total(digest.size for digest in found.values() if isinstance(digest, Hashed))
         return found
 
-    def _blob_infos(self, names: Iterable[str]) -> list[Info]:
-        infos = self.info(list(dict.fromkeys(names)))
-        for info in infos:
-            _expect(info, "blob")
-        return infos
+    def _digests_by_size(self, names: Sequence[str]) -> dict[str, Hashed | Oversized]:
+        infos = self.info(names)
+        small = [info.name for info in infos if info.size <= MAX_BLOB]
+        hashed = dict(zip(small, self._read(small, _hash), strict=True))
+        return {info.name: hashed.get(info.name, Oversized(info.size)) for info in infos}
 
     def _info(self, name: str, line: bytes) -> Info:
         found = _INFO.fullmatch(line)
@@ -107,17 +109,15 @@ class Objects:
             raise MissingHistory(f"object {name}: expected it in the repository, found none", hint=self._hint)
         return Info(name, found[2].decode("ascii"), int(found[3]))
 
-    def _read(self, infos: Sequence[Info], consume: Callable[[Info, Iterable[bytes]], T]) -> list[T]:
+    def _read(self, names: Sequence[str], consume: Callable[[Info, Iterable[bytes]], T]) -> list[T]:
         results: list[T] = []
-        for part in _parts(infos):
-            with self._batch.ask(b"".join(b"contents %s\n" % _spelled(info.name) for info in part)) as answers:
-                results += [_one(info, answers, consume) for info in part]
+        for part in _parts(names):
+            with self._batch.ask(b"".join(b"contents %s\n" % _spelled(name) for name in part)) as answers:
+                results += [_one(self._info(name, answers.line()), answers, consume) for name in part]
         return results
 
 
 def _one(info: Info, answers: Answers, consume: Callable[[Info, Iterable[bytes]], T]) -> T:
-    if answers.line() != f"{info.name} {info.kind} {info.size}".encode("ascii"):
-        raise GitError(f"object {info.name}: expected the answer git gave before, found another")
     named = _HASHES[len(info.name)](b"%s %d\0" % (info.kind.encode("ascii"), info.size))
     result = consume(info, _pieces(answers, info.size, named.update))
     answers.exactly(1)
@@ -134,11 +134,8 @@ def _pieces(answers: Answers, size: int, update: Callable[[bytes], None]) -> Ite
         yield piece
 
 
-def _join(_info: Info, pieces: Iterable[bytes]) -> bytes:
-    return b"".join(pieces)
-
-
 def _hash(info: Info, pieces: Iterable[bytes]) -> Hashed:
+    _expect(info, "blob", MAX_BLOB)
     digest, opening = hashlib.sha256(), b""
     for piece in pieces:
         opening = opening or piece[:OPENING]
@@ -146,9 +143,17 @@ def _hash(info: Info, pieces: Iterable[bytes]) -> Hashed:
     return Hashed(digest.hexdigest(), info.size, opening)
 
 
-def _expect(info: Info, kind: str) -> None:
+def _expect(info: Info, kind: str, limit: int) -> None:
     if info.kind != kind:
         raise Malformed(f"object {info.name}: expected a {kind}, found a {info.kind}")
+    if info.size > limit:
+        raise TooLarge(f"{kind} {info.name}: expected at most {limit} bytes, found {info.size}")
+
+
+def _check_total(sizes: Iterable[int]) -> None:
+    total = sum(sizes)
+    if total > MAX_TOTAL:
+        raise TooLarge(f"blobs: expected at most {MAX_TOTAL} bytes together, found {total}")
 
 
 def _spelled(name: str) -> bytes:

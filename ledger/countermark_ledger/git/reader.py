@@ -32,7 +32,7 @@ _REVISION = re.compile(r"(.+?)((?:~[0-9]{0,5}|\^[0-9]{0,2})*)", re.DOTALL)
 _STEP = re.compile(r"([~^])([0-9]*)")
 _TAGGED = re.compile(rb"object ([0-9a-f]{40}|[0-9a-f]{64})\n")
 _MISSING = re.compile(r"could not read|unable to (?:read|find)|missing|bad (?:object|file)|not a valid", re.IGNORECASE)
-_KIND_OF = {mode: b"commit" if mode is Mode.GITLINK else b"blob" for mode in Mode}
+_LISTED = {mode: f"{mode} {'commit' if mode is Mode.GITLINK else 'blob'} ".encode() for mode in Mode}
 
 
 class Repository:
@@ -102,15 +102,13 @@ class Repository:
 
     def tree(self, commit_or_tree: str) -> dict[str, Entry]:
         """List every file, in git's order, by path (UTF-8 with surrogate escapes)."""
-        walked = trees.directories(self._load, None, self._root(commit_or_tree), limit=MAX_LISTING)
-        return {row.path: row.after for row in trees.differences(walked) if row.after is not None}
+        found = trees.files(self._load, self._root(commit_or_tree), limit=MAX_LISTING)
+        return {path.decode("utf-8", "surrogateescape"): Entry(mode, raw_id.hex()) for path, mode, raw_id in found}
 
     def listing(self, commit_or_tree: str) -> bytes:
         """Spell every file byte for byte as `git ls-tree -r -z` does."""
-        return b"".join(
-            b"%s %s %s\t%s\0" % (entry.mode.encode(), _KIND_OF[entry.mode], entry.blob.encode(), _path_bytes(path))
-            for path, entry in self.tree(commit_or_tree).items()
-        )
+        found = trees.files(self._load, self._root(commit_or_tree), limit=MAX_LISTING)
+        return b"".join(b"%s%s\t%s\0" % (_LISTED[mode], raw_id.hex().encode(), path) for path, mode, raw_id in found)
 
     def entries(self, commit_or_tree: str, paths: Sequence[str]) -> dict[str, Entry | None]:
         """Look up a few paths; None is absent or a directory."""
@@ -136,7 +134,7 @@ class Repository:
     def nodes(self, entries: Iterable[Entry]) -> dict[Entry, Node | Oversized]:
         """Hash the content of entries."""
         wanted = set(entries)
-        digests = self.digests(sorted(content_names(wanted)))
+        digests = self.digests(content_names(wanted))
         return {entry: node_of(entry, digests) for entry in wanted}
 
     def landing_tree(self, tip: str, head: str) -> str:
@@ -210,9 +208,9 @@ class Repository:
         return self._trees
 
 
-def content_names(entries: Iterable[Entry]) -> set[str]:
-    """Name the blobs among the entries: a gitlink pins a commit, and has no content here."""
-    return {entry.blob for entry in entries if entry.mode is not Mode.GITLINK}
+def content_names(entries: Iterable[Entry]) -> list[str]:
+    """Name the blobs among the entries, in their order: a gitlink pins a commit, and has no content here."""
+    return [entry.blob for entry in entries if entry.mode is not Mode.GITLINK]
 
 
 def node_of(entry: Entry, digests: Mapping[str, Hashed | Oversized]) -> Node | Oversized:
@@ -221,7 +219,3 @@ def node_of(entry: Entry, digests: Mapping[str, Hashed | Oversized]) -> Node | O
         return Node(entry.mode, hashlib.sha256(entry.blob.encode("ascii")).hexdigest(), entry.blob)
     digest = digests[entry.blob]
     return digest if isinstance(digest, Oversized) else Node(entry.mode, digest.sha256, entry.blob)
-
-
-def _path_bytes(path: str) -> bytes:
-    return path.encode("utf-8", "surrogateescape")

@@ -4,7 +4,7 @@ Layer: ledger git. Imports nothing of ours but `node` and `errors`; does no I/O.
 Trust: trees are hostile until `parse` returns. `git ls-tree` prints an entry named `a/b` like a file `b` in a
 directory `a`, and keeps two entries of one name; here both are refused.
 
-Shared subtrees are never expanded, and the walk counts what it meets: a "git bomb" of ten trees that unfold
+Shared subtrees are never expanded, and every walk counts what it meets: a "git bomb" of ten trees that unfold
 into ten billion files ends at the cap.
 """
 
@@ -13,10 +13,14 @@ from __future__ import annotations
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
 
 from ..errors import Malformed, TooLarge
 from ..node import MAX_PATH_BYTES, Mode
+
+Tree: TypeAlias = Mapping[bytes, tuple[bytes, bytes]]  # name -> mode as spelled, id as raw bytes; in git's order
+Load: TypeAlias = Callable[[Iterable[str]], Mapping[str, Tree]]
 
 
 class Entry(NamedTuple):
@@ -24,16 +28,6 @@ class Entry(NamedTuple):
 
     mode: Mode
     blob: str
-
-
-class Subtree(NamedTuple):
-    """A directory, by the name of its tree."""
-
-    tree: str
-
-
-Tree = Mapping[bytes, Entry | Subtree]
-Load = Callable[[Iterable[str]], Mapping[str, Tree]]
 
 
 class Difference(NamedTuple):
@@ -51,10 +45,9 @@ class Directory(NamedTuple):
     before: Tree
     after: Tree
 
-    def differing(self) -> list[bytes]:
+    def differing(self) -> set[bytes]:
         """Name the entries that are not the same on both sides."""
-        names = self.before.keys() | self.after.keys()
-        return [name for name in names if self.before.get(name) != self.after.get(name)]
+        return {name for name, _ in self.before.items() ^ self.after.items()}
 
 
 _ENTRIES = {
@@ -63,39 +56,42 @@ _ENTRIES = {
 }
 _FRAMING = 2  # the space and the NUL of an entry
 _EMPTY: Tree = {}
-_KINDS = {b"120000": Mode.SYMLINK, b"160000": Mode.GITLINK, b"100644": Mode.FILE, b"100755": Mode.EXECUTABLE}
 
 
 def parse(raw: bytes, *, id_bytes: int) -> Tree:
     """Read a tree object; refuse junk, unknown modes, disorder and two entries of one name."""
     found: list[tuple[bytes, bytes, bytes]] = _ENTRIES[id_bytes].findall(raw)
-    if sum(len(mode) + len(name) for mode, name, _ in found) + len(found) * (id_bytes + _FRAMING) != len(raw):
+    if sum([len(mode) + len(name) for mode, name, _ in found]) + len(found) * (id_bytes + _FRAMING) != len(raw):
         raise Malformed("tree object: expected entries from end to end, found something else")
-    tree = {name: _entry(mode, name_of.hex()) for mode, name, name_of in found}
-    order = [name + b"/" if type(tree[name]) is Subtree else name for _, name, _ in found]
+    is_tree = {mode: mode_of(mode) is None for mode in {mode for mode, _, _ in found}}
+    order = [name + b"/" if is_tree[mode] else name for mode, name, _ in found]
+    tree = {name: (mode, raw_id) for mode, name, raw_id in found}
     if len(tree) != len(found) or order != sorted(order):
         raise Malformed("tree object: expected each name once, in order, found otherwise")
     return tree
 
 
-def _entry(mode: bytes, name: str) -> Entry | Subtree:
-    known = _KINDS.get(mode)
-    if known is not None:
-        return Entry(known, name)
-    bits = int(mode, 8)
+@lru_cache(maxsize=256)
+def mode_of(spelled: bytes) -> Mode | None:
+    """Read a mode as git does (canon_mode), also those that old programs wrote; None is a directory."""
+    bits = int(spelled, 8)
     if stat.S_ISDIR(bits):
-        return Subtree(name)
-    if stat.S_ISREG(bits):  # git's own reading of modes that old programs wrote (canon_mode)
-        return Entry(Mode.EXECUTABLE if bits & stat.S_IXUSR else Mode.FILE, name)
-    raise Malformed(f"tree object: expected a mode that git writes, found {mode.decode('ascii')}")
+        return None
+    if stat.S_ISREG(bits):
+        return Mode.EXECUTABLE if bits & stat.S_IXUSR else Mode.FILE
+    if stat.S_ISLNK(bits):
+        return Mode.SYMLINK
+    if bits == int(Mode.GITLINK, 8):
+        return Mode.GITLINK
+    raise Malformed(f"tree object: expected a mode that git writes, found {spelled.decode('ascii')}")
 
 
-def directories(load: Load, before: str | None, after: str | None, *, limit: int) -> Iterator[Directory]:
-    """Walk down both trees where they differ, one level of both at a time; None is no tree.
+def directories(load: Load, before: str, after: str, *, limit: int) -> Iterator[Directory]:
+    """Walk down both trees where they differ, one level of both at a time.
 
     More than `limit` differing entries, or a path over 4,096 bytes, is `TooLarge`.
     """
-    level = [(b"", before, after)]
+    level: list[tuple[bytes, str | None, str | None]] = [(b"", before, after)]
     met = 0
     while level:
         trees = load({tree for _, *pair in level for tree in pair if tree is not None})
@@ -115,11 +111,30 @@ def differences(walked: Iterable[Directory]) -> list[Difference]:
     rows: list[tuple[bytes, Entry | None, Entry | None]] = []
     for here in walked:
         for name in here.differing():
-            old, new = _file(here.before.get(name)), _file(here.after.get(name))
+            old, new = file_in(here.before, name), file_in(here.after, name)
             if old != new:
                 rows.append((here.prefix + name, old, new))
     rows.sort(key=lambda row: row[0])
     return [Difference(path.decode("utf-8", "surrogateescape"), old, new) for path, old, new in rows]
+
+
+def files(load: Load, root: str, *, limit: int) -> Iterator[tuple[bytes, Mode, bytes]]:
+    """List path, mode and raw id of every file of a tree in git's order; more than `limit` is `TooLarge`."""
+    trees = _load_all(load, root)
+    ahead = [(b"", iter(trees[root].items()))]
+    met = 0
+    while ahead:
+        prefix, entries = ahead[-1]
+        for name, (spelled, raw_id) in entries:
+            met += 1
+            mode = mode_of(spelled)
+            if mode is None:
+                ahead.append((prefix + name + b"/", iter(trees[raw_id.hex()].items())))
+                break
+            yield prefix + name, mode, raw_id
+        else:
+            ahead.pop()
+        _check_caps(prefix, met, limit)
 
 
 def select(load: Load, root: str, paths: Sequence[str]) -> dict[str, Entry | None]:
@@ -130,32 +145,56 @@ def select(load: Load, root: str, paths: Sequence[str]) -> dict[str, Entry | Non
         trees = load({tree for tree, _, _ in level})
         below: list[tuple[str, str, list[bytes]]] = []
         for tree, path, (name, *rest) in level:
-            entry = trees[tree].get(name)
-            if isinstance(entry, Subtree) and rest:
-                below.append((entry.tree, path, rest))
-            elif not rest:
-                found[path] = _file(entry)
+            subtree = _subtree_in(trees[tree], name)
+            if not rest:
+                found[path] = file_in(trees[tree], name)
+            elif subtree is not None:
+                below.append((subtree, path, rest))
         level = below
     return found
 
 
+def file_in(tree: Tree, name: bytes) -> Entry | None:
+    """Look up a file (a link and a gitlink are files here); None is absent or a directory."""
+    if name not in tree:
+        return None
+    spelled, raw_id = tree[name]
+    mode = mode_of(spelled)
+    return None if mode is None else Entry(mode, raw_id.hex())
+
+
+def _subtree_in(tree: Tree, name: bytes) -> str | None:
+    if name not in tree:
+        return None
+    spelled, raw_id = tree[name]
+    return raw_id.hex() if mode_of(spelled) is None else None
+
+
 def _subtrees(here: Directory, names: Iterable[bytes]) -> Iterator[tuple[bytes, str | None, str | None]]:
     for name in names:
-        old, new = _tree(here.before.get(name)), _tree(here.after.get(name))
+        old, new = _subtree_in(here.before, name), _subtree_in(here.after, name)
         if old or new:
             yield here.prefix + name + b"/", old, new
 
 
+def _load_all(load: Load, root: str) -> Mapping[str, Tree]:
+    """Load each tree below a root once, a level at a time."""
+    trees: dict[str, Tree] = {}
+    level = {root}
+    while level:
+        loaded = load(level)
+        trees.update((name, loaded[name]) for name in level)
+        level = {
+            raw_id.hex()
+            for name in level
+            for spelled, raw_id in trees[name].values()
+            if mode_of(spelled) is None and raw_id.hex() not in trees
+        }
+    return trees
+
+
 def _check_caps(prefix: bytes, met: int, limit: int) -> None:
     if met > limit:
-        raise TooLarge(f"trees: expected at most {limit} differing entries, found more")
+        raise TooLarge(f"trees: expected at most {limit} entries, found more")
     if len(prefix) > MAX_PATH_BYTES:
         raise TooLarge(f"trees: expected paths of at most {MAX_PATH_BYTES} bytes, found a longer one")
-
-
-def _file(entry: Entry | Subtree | None) -> Entry | None:
-    return entry if type(entry) is Entry else None
-
-
-def _tree(entry: Entry | Subtree | None) -> str | None:
-    return entry.tree if type(entry) is Subtree else None
