@@ -23,6 +23,8 @@ import urllib.error
 import urllib.request
 import zipfile
 from pathlib import Path
+from typing import TypedDict
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent
 LOCK = ROOT / "uv.lock"
@@ -31,6 +33,21 @@ STAMP = VENV / "countermark-stamp"
 NEWEST_FIRST = ("python3.14", "python3.13", "python3.12", "python3.11")
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 ATTEMPTS = 3
+
+
+class Wheel(TypedDict):
+    """A wheel's row in uv.lock; the hash reads `sha256:<hex>`."""
+
+    url: str
+    hash: str
+
+
+class Package(TypedDict):
+    """A package's row in uv.lock, as far as it matters here."""
+
+    name: str
+    version: str
+    wheels: list[Wheel]
 
 
 class NoBootstrapError(Exception):
@@ -61,13 +78,17 @@ def installer() -> Path:
 
 
 def environment() -> dict[str, str]:
-    """Return what uv runs in: this `.venv`, no downloaded Python, its certificates if any."""
-    settings = {"UV_PROJECT_ENVIRONMENT": str(VENV), "UV_PYTHON_DOWNLOADS": "never"}
+    """Return what uv runs in: this `.venv`, no downloaded Python, and the certificates there are."""
+    left_out = {"VIRTUAL_ENV"} if _has_certificates() else {"VIRTUAL_ENV", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+    kept = {name: value for name, value in os.environ.items() if name not in left_out}
+    if _has_certificates():
+        kept["UV_SYSTEM_CERTS"] = "true"  # else uv's own
+    return {**kept, "UV_PROJECT_ENVIRONMENT": str(VENV), "UV_PYTHON_DOWNLOADS": "never"}
+
+
+def _has_certificates() -> bool:
     store = ssl.get_default_verify_paths()
-    if store.cafile and "SSL_CERT_FILE" not in os.environ:
-        settings["UV_SYSTEM_CERTS"] = "true"
-    inherited = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    return {**inherited, **settings}
+    return bool(store.cafile or (store.capath and any(Path(store.capath).iterdir())))
 
 
 def _with_a_newer_python() -> int:
@@ -100,19 +121,37 @@ def _synchronise() -> None:
     program = installer()
     STAMP.unlink(missing_ok=True)
     argv = [str(program), "sync", "--quiet", "--frozen", "--group", "dev", "--python", _interpreter()]
-    if _run([*argv, "--project", str(ROOT)], environment()) != 0:
-        raise NoBootstrapError("uv could not make .venv from uv.lock (see above)")
+    if not _installs([*argv, "--project", str(ROOT)]):
+        raise NoBootstrapError(
+            "uv could not make .venv from uv.lock (see above)\n"
+            "hint: behind a proxy with certificates of its own, set SSL_CERT_FILE to them"
+        )
     STAMP.write_text(_wanted())
     seconds = round(time.monotonic() - began)
     _say(f".venv is what uv.lock says, for Python {platform.python_version()} ({seconds} s)")
 
 
-def _pinned() -> tuple[str, dict[str, str]]:
-    """Return uv's version and its wheels (address -> sha256) as the lock pins them."""
+def _installs(argv: list[str]) -> bool:
+    """Run uv; where neither it nor the machine knows the server, the sha256 of each package still does."""
+    if _run(argv, environment()) == 0:
+        return True
+    if _has_certificates():
+        return False
+    _say("no certificate store here; once more, trusting the sha256 pinned in uv.lock for each package alone")
+    hosts = {urlsplit(wheel["url"]).netloc for package in _locked() for wheel in package.get("wheels", ())}
+    return _run([*argv, *(f"--allow-insecure-host={host}" for host in sorted(hosts))], environment()) == 0
+
+
+def _locked() -> list[Package]:
     import tomllib  # noqa: PLC0415  # 3.11+: an older Python must get as far as its message
 
-    packages = tomllib.loads(LOCK.read_text(encoding="utf-8"))["package"]
-    uv = next(package for package in packages if package["name"] == "uv")
+    packages: list[Package] = tomllib.loads(LOCK.read_text(encoding="utf-8"))["package"]
+    return packages
+
+
+def _pinned() -> tuple[str, dict[str, str]]:
+    """Return uv's version and its wheels (address -> sha256) as the lock pins them."""
+    uv = next(package for package in _locked() if package["name"] == "uv")
     return uv["version"], {wheel["url"]: wheel["hash"].removeprefix("sha256:") for wheel in uv["wheels"]}
 
 
