@@ -203,7 +203,15 @@ def test_a_file_swapped_between_listing_and_opening_is_refused(
     assert race.moved
 
 
-@pytest.mark.parametrize("make", [lambda path: path.symlink_to("/etc"), Path.mkdir, Path.touch, Path.exists], ids=str)
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda path: path.symlink_to("/etc"), id="symlink"),
+        pytest.param(Path.mkdir, id="another-directory"),
+        pytest.param(Path.touch, id="file"),
+        pytest.param(Path.exists, id="nothing"),
+    ],
+)
 def test_a_directory_swapped_between_listing_and_opening_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], object]
 ) -> None:
