@@ -38,9 +38,9 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One transition and its answer; `chain` is the evidence used, `reason` and `hint` are for people."""
+    """One path and its answer; `chain` is the evidence used, `reason` and `hint` are for people."""
 
-    transition: Transition
+    path: str
     answer: Answer
     chain: tuple[Edge, ...] = ()
     reason: str = ""
@@ -76,15 +76,24 @@ class Rules:
 
 
 def cover(landing: Landing, evidence: Evidence, rules: Rules) -> tuple[Row, ...]:
-    """Answer for every transition, in order."""
-    return tuple(_answer(transition, landing, evidence, rules) for transition in landing.transitions)
+    """Answer for every path that differs, in order: each transition, and each path that has none to offer."""
+    refused = [
+        Row(path, Answer.UNACCOUNTED, reason=reason, hint=f"rename or remove {safe(path)}")
+        for path, reason in landing.refused.items()
+    ]
+    answered = [
+        _answer(transition, landing, evidence, rules)
+        for transition in landing.transitions
+        if transition.path not in landing.refused
+    ]
+    return tuple(sorted([*refused, *answered], key=lambda row: row.path))
 
 
 def _answer(transition: Transition, landing: Landing, evidence: Evidence, rules: Rules) -> Row:
     path = transition.path
     if path in landing.refused:
         return Row(
-            transition,
+            path,
             Answer.UNACCOUNTED,
             reason=landing.refused[path],
             hint=f"rename or remove {safe(path)}",
@@ -95,11 +104,11 @@ def _answer(transition: Transition, landing: Landing, evidence: Evidence, rules:
     allowed = [e for e in usable if not _objection(e, evidence, rules)]
     found = _find(transition, allowed, landing)
     if found is not None:
-        return Row(transition, Answer.COVERED, found)
+        return Row(path, Answer.COVERED, found)
     against_policy = _find(transition, usable, landing)
     if against_policy is not None:
         objections = sorted({o for e in against_policy if (o := _objection(e, evidence, rules))})
-        return Row(transition, Answer.POLICY, against_policy, "; ".join(objections), _claim_hint(path))
+        return Row(path, Answer.POLICY, against_policy, "; ".join(objections), _claim_hint(path))
     return _unaccounted(transition, landing, evidence)
 
 
@@ -112,13 +121,14 @@ def _answer_protected(
         if edge.signer.kind is Kind.PERSON:
             by_person.setdefault(str(edge.signer), []).append(edge)
     chains = [found for edges in by_person.values() if (found := _find(transition, edges, landing)) is not None]
+    path = transition.path
     if len(chains) >= max(1, rules.people):
-        return Row(transition, Answer.COVERED, tuple(edge for found in chains for edge in found))
+        return Row(path, Answer.COVERED, tuple(edge for found in chains for edge in found))
     row = _unaccounted(transition, landing, evidence)
     if row.answer is not Answer.UNACCOUNTED:
         return row
     reason = f"protected path: expected {max(1, rules.people)} people to answer for it, found {len(chains)}"
-    return Row(transition, Answer.UNACCOUNTED, reason=reason, hint=f"countermark claim {safe(transition.path)}")
+    return Row(path, Answer.UNACCOUNTED, reason=reason, hint=_claim_hint(path))
 
 
 def _find(transition: Transition, edges: Sequence[Edge], landing: Landing) -> tuple[Edge, ...] | None:
@@ -157,8 +167,8 @@ def _unaccounted(transition: Transition, landing: Landing, evidence: Evidence) -
     for kind, answer in ((Forged, Answer.FORGED), (Revoked, Answer.REVOKED), (LedgerError, Answer.FORGED)):
         for error in refusals:
             if isinstance(error, kind):
-                return Row(transition, answer, reason=error.message, hint=error.hint or _sign_hint(path))
-    return Row(transition, Answer.UNACCOUNTED, reason=_missing(path, landing, evidence), hint=_sign_hint(path))
+                return Row(path, answer, reason=error.message, hint=error.hint or _sign_hint(path))
+    return Row(path, Answer.UNACCOUNTED, reason=_missing(path, landing, evidence), hint=_sign_hint(path))
 
 
 def _missing(path: str, landing: Landing, evidence: Evidence) -> str:

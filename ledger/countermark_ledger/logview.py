@@ -39,11 +39,12 @@ def view(collection: Collection, needed: Iterable[TreeHead], trust: TrustRoot) -
     heads = _by_size([*needed, *signed.values()])
     if not signed:
         return LogView(None, tuple(sorted(wanted)), witnessed=False)
-    newest_raw = max(signed, key=lambda raw: signed[raw].size)
+    newest = max(signed.values(), key=lambda head: head.size)
+    newest_notes = [raw for raw, head in signed.items() if head.size == newest.size]
     links = [link for link in collection.links if link.old >= min(wanted, default=0)]
-    tied = _tied_sizes(links, heads, signed[newest_raw])
+    tied = _tied_sizes(links, heads, newest)
     untied = tuple(size for size in sorted(wanted) if size not in tied)
-    return LogView(signed[newest_raw], untied, witnessed=_witnessed(newest_raw, trust))
+    return LogView(newest, untied, witnessed=any(_witnessed(raw, trust) for raw in newest_notes))
 
 
 def _checkpoints(collection: Collection) -> list[bytes]:
@@ -59,9 +60,10 @@ def _verified(raw: bytes, trust: TrustRoot) -> TreeHead | None:
 
 def _witnessed(raw: bytes, trust: TrustRoot) -> bool:
     try:
-        return bool(SignedCheckpoint.parse(raw).verify_witnessed(trust.log, trust.witnesses))
+        SignedCheckpoint.parse(raw).verify_witnessed(trust.log, trust.witnesses)
     except Forged:
-        return False  # too few witnesses, or a line that does not hold: nobody vouches for this head
+        return False  # too few witnesses, or a line that does not hold: this copy of the head is no witness
+    return trust.witnesses.quorum > 0
 
 
 def _by_size(heads: Iterable[TreeHead]) -> dict[int, TreeHead]:

@@ -1,0 +1,48 @@
+"""The user's own checkout: where it is, which repository it is, and what lies in its work tree.
+
+Trust: for commands that a person runs at home. The gate never looks at a work tree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from countermark_agents import snapshot
+from countermark_ledger.errors import GitError
+from countermark_ledger.git import place
+from countermark_ledger.git.reader import Repository
+from countermark_ledger.git.worktree import visible_paths
+from countermark_ledger.node import Node
+from countermark_service.home import Home, home_of_checkout
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A work tree and its repository."""
+
+    root: Path
+    git_dir: Path
+
+    @classmethod
+    def find(cls, start: Path) -> Checkout:
+        """Find the work tree at or above a directory."""
+        found = place.find(start)
+        if found.git_dir.name != ".git":
+            raise GitError(f"{start}: expected a work tree, found a bare repository or a linked one", hint="git clone")
+        return cls(found.git_dir.parent, found.common_dir)
+
+    def home(self) -> Home:
+        """Return its private folder; raise with the `init` hint when it has none."""
+        return home_of_checkout(self.git_dir)
+
+    def snapshot(self, repository: Repository, head: str) -> dict[str, Node]:
+        """Hash every file that git would see: not ignored, or tracked at `head`."""
+        seen = visible_paths(self.root) | set(repository.tree(head))
+        folders = {folder for path in seen for folder in _folders(path)}
+        return snapshot.take(self.root, ignored=lambda path: path not in seen and path not in folders)
+
+
+def _folders(path: str) -> list[str]:
+    parts = path.split("/")[:-1]
+    return ["/".join(parts[: count + 1]) for count in range(len(parts))]

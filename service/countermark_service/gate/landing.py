@@ -1,0 +1,70 @@
+"""What git says about a landing, in the words of `countermark_ledger.coverage`.
+
+Trust: read from the object store through the hardened reader; nothing here asks the checkout's configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from countermark_ledger.coverage import Landing
+from countermark_ledger.evidence import Evidence
+from countermark_ledger.git.change import LandingChange, nodes_at
+from countermark_ledger.git.reader import Repository
+from countermark_ledger.git.trees import Entry
+from countermark_ledger.node import Node
+
+NodesByPath = Mapping[str, Node | None]
+
+
+def landing(repository: Repository, change: LandingChange, evidence: Evidence, max_distance: int) -> Landing:
+    """Gather the history that decides which evidence is spent, and the nodes on both sides of the merge."""
+    line = repository.first_parents(change.tip, max_distance + 1)
+    positions = {commit: position for position, commit in enumerate(line)}
+    bases = {edge.base for edges in evidence.edges.values() for edge in edges}
+    farthest = max((positions[base] for base in bases if base in positions), default=0)
+    paths = [path for path in evidence.edges if path not in change.refused]
+    at_base, at_head = _sides(repository, change, [row.path for row in change.change.transitions])
+    return Landing(
+        transitions=change.change.transitions,
+        refused=change.refused,
+        positions=positions,
+        trees={repository.commit(commit).tree for commit in line},
+        passed=_passed(repository, line[: farthest + 1], paths),
+        at_base=at_base,
+        at_head=at_head,
+    )
+
+
+def _sides(repository: Repository, change: LandingChange, paths: Sequence[str]) -> tuple[NodesByPath, NodesByPath]:
+    """Return the nodes at the only merge base and at the head; none when there are several bases, or it is the tip."""
+    if len(change.merge_bases) != 1 or change.merge_bases[0] == change.tip:
+        return {}, {}
+    base, head = (nodes_at(repository, commit, paths) for commit in (change.merge_bases[0], change.head))
+    readable = [p for p in paths if all(n is None or isinstance(n, Node) for n in (base[p], head[p]))]
+    return _only(base, readable), _only(head, readable)
+
+
+def _only(nodes: Mapping[str, object], paths: Iterable[str]) -> NodesByPath:
+    return {path: node for path in paths if (node := nodes[path]) is None or isinstance(node, Node)}
+
+
+def _passed(
+    repository: Repository, line: Sequence[str], paths: Sequence[str]
+) -> dict[str, list[tuple[int, Node | None]]]:
+    """For each path, list where the protected ref's own history changed it, and to what. Position 0 is the tip."""
+    found: dict[str, list[tuple[int, Node | None]]] = {path: [] for path in paths}
+    listed = [repository.entries(commit, paths) for commit in line] if paths else []
+    changed = [
+        (position, path, newer[path])
+        for position, (newer, older) in enumerate(zip(listed, listed[1:], strict=False))
+        for path in paths
+        if newer[path] != older[path]
+    ]
+    entries: set[Entry] = {entry for _, _, entry in changed if entry is not None}
+    nodes = repository.nodes(entries)
+    for position, path, entry in changed:
+        node = None if entry is None else nodes[entry]
+        if node is None or isinstance(node, Node):
+            found[path].append((position, node))
+    return found

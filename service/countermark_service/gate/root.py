@@ -1,0 +1,81 @@
+"""Step 1, ROOT: what is trusted, from the operator and the protected tip, never from the change.
+
+Trust: the pin comes from the command line or the operator's own configuration. The tip's files are believed
+because people vouched for them when they landed; the trust root must still be the pinned one, byte for byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from countermark_ledger import canonical
+from countermark_ledger.errors import WrongIdentity
+from countermark_ledger.git.objects import Oversized
+from countermark_ledger.git.reader import Repository
+from countermark_ledger.trust import TrustRoot
+from countermark_service.exits import UsageError
+from countermark_service.gate.decision import Root
+from countermark_service.gate.policy import POLICY_PATH, TRUST_ROOT_PATH, Policy
+
+INIT_HINT = "countermark init   then commit .countermark/ and land it with: countermark gate --bootstrap DIGEST"
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """What the operator vouches for. `bootstrap` is the digest of a first policy that is not at the tip yet."""
+
+    repository_id: str
+    trust_root: str
+    protected_ref: str
+    bootstrap: str | None = None
+
+
+def bootstrap_digest(policy: bytes, trust_root: bytes) -> str:
+    """Name a first policy together with its trust root, so that an operator can vouch for both at once."""
+    both: dict[str, canonical.Json] = {"policy": _sha256(policy), "trustRoot": _sha256(trust_root)}
+    return f"sha256:{_sha256(canonical.dumps(both))}"
+
+
+def _sha256(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
+
+
+def read_root(repository: Repository, pin: Pin, *, head: str) -> Root:
+    """Read policy and trust root at the tip; without a policy there, at a head whose digest the operator gave."""
+    tip = repository.resolve(pin.protected_ref)
+    files, bootstrapped = _files(repository, tip), False
+    if files is None and pin.bootstrap is not None:
+        files, bootstrapped = _bootstrap_files(repository, pin.bootstrap, head), True
+    if files is None:
+        raise UsageError(f"{pin.protected_ref}: expected {POLICY_PATH} at its tip, found none", hint=INIT_HINT)
+    trust = TrustRoot.parse(files[TRUST_ROOT_PATH])
+    if trust.digest != pin.trust_root or trust.repository_id != pin.repository_id:
+        raise WrongIdentity(
+            f"trust root: expected {pin.trust_root} of {pin.repository_id}, found {trust.digest} of {trust.repository_id}"
+        )
+    policy = Policy.parse(files[POLICY_PATH])
+    return Root(trust, policy, pin.repository_id, pin.protected_ref, tip, head, bootstrapped)
+
+
+def _files(repository: Repository, commit: str) -> dict[str, bytes] | None:
+    entries = repository.entries(commit, [POLICY_PATH, TRUST_ROOT_PATH])
+    blobs = {entry.blob for entry in entries.values() if entry is not None}
+    contents = dict(repository.blobs(sorted(blobs)))
+    found: dict[str, bytes] = {}
+    for path, entry in entries.items():
+        content = None if entry is None else contents[entry.blob]
+        if content is None or isinstance(content, Oversized):
+            return None
+        found[path] = content
+    return found
+
+
+def _bootstrap_files(repository: Repository, digest: str, head: str) -> dict[str, bytes]:
+    files = _files(repository, head)
+    if files is None:
+        raise UsageError(f"--bootstrap: expected {POLICY_PATH} and {TRUST_ROOT_PATH} at the head", hint="countermark init")
+    found = bootstrap_digest(files[POLICY_PATH], files[TRUST_ROOT_PATH])
+    if found != digest:
+        raise WrongIdentity(f"--bootstrap: expected {digest}, the head has {found}")
+    return files

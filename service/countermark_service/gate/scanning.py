@@ -1,0 +1,56 @@
+"""Step 6, SCAN: the blobs that would land, against the blobs at the tip.
+
+Trust: blobs come from the object store, never from the work tree; names never reach a tool (`materialise`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from countermark_ledger.git.change import LandingChange
+from countermark_ledger.git.objects import Oversized
+from countermark_ledger.git.reader import Repository
+from countermark_ledger.git.trees import Entry
+from countermark_ledger.node import Mode
+from countermark_scanners import registry
+from countermark_scanners.result import ScanResult
+from countermark_scanners.scan import scan
+
+Scan = Callable[[Repository, LandingChange, Sequence[str]], ScanResult]
+
+_SPECIAL = {Mode.SYMLINK: "symlink", Mode.GITLINK: "submodule"}
+
+
+def scan_landing(progress: Callable[[str], None]) -> Scan:
+    """Return the real port: the named scanners over what differs between the tip and the landing tree."""
+
+    def run(repository: Repository, change: LandingChange, names: Sequence[str]) -> ScanResult:
+        rows = repository.diff(change.tip, change.tree)
+        after = {row.path: row.after for row in rows if row.after is not None}
+        before = {row.path: row.before for row in rows if row.before is not None}
+        return scan(
+            _contents(repository, after),
+            _contents(repository, before),
+            scanners=registry.named(names),
+            progress=progress,
+            special=_special(repository, after),
+        )
+
+    return run
+
+
+def _contents(repository: Repository, entries: dict[str, Entry]) -> dict[str, bytes]:
+    """Read what can be read; a submodule has no content here, and one too large to read has none either."""
+    blobs = dict(repository.blobs({entry.blob for entry in entries.values() if entry.mode is not Mode.GITLINK}))
+    return {path: _bytes(blobs.get(entry.blob)) for path, entry in entries.items()}
+
+
+def _bytes(content: bytes | Oversized | None) -> bytes:
+    return content if isinstance(content, bytes) else b""
+
+
+def _special(repository: Repository, entries: dict[str, Entry]) -> dict[str, str]:
+    blobs = {entry.blob for entry in entries.values() if entry.mode is not Mode.GITLINK}
+    large = {name for name, answer in repository.digests(blobs).items() if isinstance(answer, Oversized)}
+    special = {path: _SPECIAL[entry.mode] for path, entry in entries.items() if entry.mode in _SPECIAL}
+    return special | {path: "too large to read" for path, entry in entries.items() if entry.blob in large}

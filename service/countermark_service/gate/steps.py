@@ -1,0 +1,112 @@
+"""The gate, in DESIGN.md's order and with its numbers. Each step answers or leaves a reason; none is skipped.
+
+1. ROOT     policy, people and trust root at the protected tip         `root`
+2. CHANGE   the landing tree, and the transitions from the tip to it   `countermark_ledger.git.change`
+3. COLLECT  bundles from every source                                  `countermark_ledger.collection`
+4. VERIFY   each one that names a needed row, offline                  `countermark_ledger.evidence`
+5. BIND     chains from the tip's nodes to the landing nodes           `countermark_ledger.coverage`
+6. SCAN     what lands                                                 `scanning`
+7. DECIDE   one code out of all reasons, signed where a gate may sign  `decision`, `recording`
+8. SPEAK    for people and programs                                    `speaking`
+
+Trust: the checkout and every bundle are hostile. A refusal of ours becomes a reason; any other exception ends
+the process with 1. Nothing here returns a pass: the absence of reasons does, in one place (`decision`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Set as AbstractSet
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import chain
+
+from countermark_ledger import logview, protected
+from countermark_ledger.collection import Collection
+from countermark_ledger.coverage import Rules, cover
+from countermark_ledger.errors import LedgerError
+from countermark_ledger.evidence import Evidence, Question, judge
+from countermark_ledger.git.change import LandingChange, landing_change
+from countermark_ledger.git.reader import Repository
+from countermark_service.gate.commits import commit_edges
+from countermark_service.gate.decision import Decision, Facts, Reason, Root, decide
+from countermark_service.gate.landing import landing
+from countermark_service.gate.root import Pin, read_root
+from countermark_service.gate.scanning import Scan
+
+Source = Callable[[AbstractSet[str]], Iterable[tuple[str, bytes]]]
+"""Offers the files of a bundle collection; the paths are a hint for sources that have an index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the gate needs from outside: bundles, scanners, and a place to say what goes on."""
+
+    sources: tuple[Source, ...]
+    scan: Scan
+    step: Callable[[str], None]
+
+
+def run(repository: Repository, pin: Pin, *, head: str, at: datetime, seen_status: int, ports: Ports) -> Decision:
+    """Decide on merging `head` into the protected ref at a time (UTC). Step 1 raises; later steps leave reasons."""
+    ports.step("1/8 reading policy and trust root at the protected tip")
+    root = read_root(repository, pin, head=repository.resolve(head))  # 1
+    facts = Facts(root, at)
+    ports.step("2/8 computing what would land")
+    try:
+        change = landing_change(repository, root.tip, root.head)  # 2
+    except LedgerError as error:
+        return decide(replace(facts, failures=(Reason.of(error),)))
+    facts = replace(facts, change=change)
+    facts = _account(repository, facts, change, seen_status, ports)
+    ports.step("6/8 scanning what would land")
+    facts = _scan(repository, facts, change, ports)  # 6
+    ports.step("7/8 deciding")
+    return decide(facts)  # 7
+
+
+def _account(
+    repository: Repository, facts: Facts, change: LandingChange, seen_status: int, ports: Ports
+) -> Facts:
+    """Steps 3 to 5: whatever can't be answered is one reason, and leaves no row looking covered."""
+    root = facts.root
+    paths = {row.path for row in change.change.transitions}
+    try:
+        ports.step("3/8 collecting bundles")
+        collection = Collection.of(chain.from_iterable(source(paths) for source in ports.sources))  # 3
+        ports.step("4/8 verifying evidence")
+        question = Question(paths, root.repository_id, facts.evaluated, root.policy.gates, seen_status)
+        evidence = judge(collection, question, root.trust)  # 4
+        view = logview.view(collection, evidence.heads, root.trust)
+        ports.step("5/8 binding evidence to what would land")
+        _add_commits(repository, change, root, paths, evidence)
+        facts_of_git = landing(repository, change, evidence, root.policy.max_base_distance)
+        rows = cover(facts_of_git, evidence, _rules(root))  # 5
+    except LedgerError as error:
+        return replace(facts, failures=(*facts.failures, Reason.of(error)))
+    judged = tuple(sorted(set(evidence.judged)))
+    return replace(facts, rows=rows, log=view, judged=judged, junk=collection.junk)
+
+
+def _add_commits(
+    repository: Repository, change: LandingChange, root: Root, paths: AbstractSet[str], evidence: Evidence
+) -> None:
+    for path, edges in commit_edges(repository, change, root.policy.people, paths).items():
+        evidence.edges.setdefault(path, []).extend(edges)
+
+
+def _rules(root: Root) -> Rules:
+    policy = root.policy
+    return Rules(
+        minimum=policy.minimum_evidence,
+        agents=policy.agents,
+        protected=lambda path: protected.is_protected(path, policy.protected_paths),
+        people=policy.people_for_protected,
+    )
+
+
+def _scan(repository: Repository, facts: Facts, change: LandingChange, ports: Ports) -> Facts:
+    try:
+        scan = ports.scan(repository, change, facts.root.policy.scanners)
+    except LedgerError as error:
+        return replace(facts, failures=(*facts.failures, Reason.of(error)))
+    return replace(facts, scan=scan)

@@ -1,0 +1,105 @@
+"""From "this changed" to statements in the ledger: what `record`, `sign` and `claim` have in common.
+
+Trust: rows are hashed by us from what was there; texts of people (task, prompt) are committed to, not stored
+in the statement, and their keys stay in the store where they can be erased.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from countermark_ledger.authority.issuing import Request, Signed
+from countermark_ledger.git.reader import Repository
+from countermark_ledger.identity import Identity, Kind
+from countermark_ledger.node import Change
+from countermark_ledger.predicates.claim import Claim
+from countermark_ledger.predicates.commitment import KEY_BYTES, Commitment
+from countermark_ledger.predicates.generation import Evidence, Generation, Model, ModelSource, Session, Target
+from countermark_ledger.predicates.rows import split
+from countermark_service.embedded import Embedded
+from countermark_service.exits import UsageError
+
+RUNTIME = "command"
+MAX_BASE_SEARCH = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One run of an agent, as its host knows it. `task` stays private: only a commitment is signed."""
+
+    agent: Identity
+    evidence: Evidence
+    started: datetime
+    finished: datetime
+    task: str | None = None
+    models: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    tool: str | None = None
+
+
+def target(embedded: Embedded, repository: Repository, head: str) -> Target:
+    """Say where work on `head` is meant to land, and from which commit of the protected ref it began."""
+    protected = embedded.config.protected_ref
+    line = repository.first_parents(repository.resolve(protected), MAX_BASE_SEARCH)
+    base = next((commit for commit in line if repository.is_ancestor(commit, head)), None)
+    if base is None:
+        raise UsageError(f"HEAD: expected it to descend from {protected}, found another history", hint="git rebase")
+    return Target(embedded.config.repository_id, protected, base)
+
+
+def sign_work(embedded: Embedded, work: Work, change: Change, where: Target) -> tuple[Signed, ...]:
+    """Sign a change as an agent's, in as many statements as it needs."""
+    task, keys = _commit_to(work.task)
+    session = Session(
+        id=str(uuid.uuid4()),
+        started=work.started,
+        finished=work.finished,
+        observer=embedded.identity(Kind.OBSERVER, "local"),
+        runtime=work.tool or RUNTIME,
+        runtime_version=None,
+        image_digest=None,
+        sandbox_policy=None,
+    )
+    models = tuple(Model(None, name, None, None, ModelSource.DECLARED) for name in work.models)
+    statements = [
+        Generation(work.agent, where, work.evidence, session, part, models=models, tags=work.tags, task=task).statement()
+        for part in split(change)
+    ]
+    return embedded.sign([Request(work.agent, statement, keys) for statement in statements])
+
+
+def sign_claim(embedded: Embedded, person: Identity, change: Change, where: Target) -> tuple[Signed, ...]:
+    """Sign a change as a person's own."""
+    statements = [Claim(person, where, part).statement() for part in split(change)]
+    return embedded.sign([Request(person, statement) for statement in statements])
+
+
+def only(change: Change, paths: Sequence[str]) -> Change:
+    """Keep the rows at or below the given paths; all rows when none is given. Raise for a path without a row."""
+    if not paths:
+        return change
+    wanted = [path.rstrip("/") for path in paths]
+    for path in wanted:
+        if not any(_within(row.path, path) for row in change.transitions):
+            raise UsageError(f"{path}: expected something to sign there, found no change", hint="git status")
+    return Change.of(row for row in change.transitions if any(_within(row.path, path) for path in wanted))
+
+
+def names(signed: Iterable[Signed]) -> list[str]:
+    """Name the bundles."""
+    return [one.name for one in signed]
+
+
+def _within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder}/")
+
+
+def _commit_to(task: str | None) -> tuple[Commitment | None, tuple[tuple[str, bytes], ...]]:
+    if task is None:
+        return None, ()
+    key = secrets.token_bytes(KEY_BYTES)
+    return Commitment.of(task, key), (("task", key),)
