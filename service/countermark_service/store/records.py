@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, delete, exists, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Insert, Select, Table, delete, exists, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from countermark_ledger.errors import NoSuchRecord
@@ -119,6 +119,14 @@ class Records:
         with reading(self._engine) as connection:
             return [EntryIndex(**row) for row in connection.execute(_select(query)).mappings()]
 
+    def newest(self, origin: str, predicate_type: str) -> EntryIndex | None:
+        """Return the last entry of a kind, None when there is none."""
+        where = (ENTRY_INDEX.c.origin == origin, ENTRY_INDEX.c.predicate_type == predicate_type)
+        query = select(ENTRY_INDEX).where(*where).order_by(ENTRY_INDEX.c.index.desc()).limit(1)
+        with reading(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+            return None if row is None else EntryIndex(*row)
+
     def paths(self, origin: str, index: int) -> list[EntryPath]:
         """Return the paths an entry speaks of."""
         where = (ENTRY_PATH.c.origin == origin, ENTRY_PATH.c.index == index)
@@ -149,13 +157,15 @@ def insert_rows(connection: Connection, rows: Iterable[Row]) -> None:
     """Insert rows of any kind, parents first; a row whose key is there is kept as it was."""
     ordered = sorted(rows, key=_rank)
     for rank, group in groupby(ordered, key=_rank):
-        insert_missing(connection, _TABLES[_ORDER[rank]], [_values(row) for row in group])
+        table = _TABLES[_ORDER[rank]]
+        connection.execute(insert_missing(connection, table), [_values(row) for row in group])
 
 
-def insert_missing(connection: Connection, table: Table, values: list[dict[str, object]]) -> int:
-    """Insert the rows whose key is not there yet; return how many."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return connection.execute(dialect.insert(table).on_conflict_do_nothing(), values).rowcount
+def insert_missing(connection: Connection, table: Table) -> Insert:
+    """Return a statement that inserts what is not there yet, in the words of this database."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return sqlite.insert(table).on_conflict_do_nothing()
 
 
 def _rank(row: Row) -> int:

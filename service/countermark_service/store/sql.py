@@ -115,7 +115,8 @@ def _revision(engine: Engine) -> str | None:
 
 def _inserted_head(connection: Connection, origin: str, head: Head) -> bool:
     values = {"origin": origin, **asdict(head)}
-    return insert_missing(connection, HEAD, [values]) == 1
+    statement = insert_missing(connection, HEAD).values(values).returning(HEAD.c.origin)
+    return connection.execute(statement).one_or_none() is not None
 
 
 def _swap_head(connection: Connection, batch: Batch) -> None:
