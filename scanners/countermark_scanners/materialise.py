@@ -1,0 +1,40 @@
+"""Changed blobs under neutral names: what a tool sees of a change.
+
+Layer: scanners. Imports nothing of ours.
+Trust: contents are hostile; names and configuration of the tree never get here. A scanner cannot skip `tests/`,
+obey a `.semgrepignore` or read a `pyproject.toml` that it never sees.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+@contextmanager
+def fresh_room() -> Iterator[Path]:
+    """Make a private directory that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="countermark-") as name:
+        room = Path(name).resolve()
+        (room / "files").mkdir()
+        yield room
+
+
+def materialise(room: Path, contents: Mapping[str, bytes]) -> dict[str, str]:
+    """Write each content as `files/f000001.py`, in key order; return neutral name -> key."""
+    names = {f"f{number:06}.py": key for number, key in enumerate(sorted(contents), start=1)}
+    for name, key in names.items():
+        _write(room / "files" / name, contents[key])
+    return names
+
+
+def _write(path: Path, content: bytes) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, flags, 0o600), "wb") as stream:
+        stream.write(content)

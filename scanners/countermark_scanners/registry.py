@@ -1,0 +1,30 @@
+"""The scanners that every scan needs, by name. No discovery: a plug-in found in a checkout is an attack.
+
+Layer: scanners. Imports each member.
+Trust: explicit; adding a scanner is a change to this file.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import bandit, ruff, semgrep
+from .errors import UnknownScanner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .scanner import Scanner
+
+# `source` is not in the list because it is no choice: it decides what the others are given.
+DEFAULT: tuple[Scanner, ...] = (bandit.SCANNER, ruff.SCANNER, semgrep.SCANNER)
+
+
+def named(names: Iterable[str]) -> tuple[Scanner, ...]:
+    """Look scanners up by the names a policy gives; raise on one that does not exist."""
+    known = {scanner.name: scanner for scanner in DEFAULT}
+    wanted = tuple(names)
+    for name in wanted:
+        if name not in known:
+            raise UnknownScanner(f"scanner: expected one of {', '.join(sorted(known))}, found {name}")
+    return tuple(known[name] for name in wanted)

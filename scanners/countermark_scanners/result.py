@@ -1,0 +1,88 @@
+"""The result of a scan: every file, every scanner, every finding, and the score they give.
+
+Layer: scanners. Imports `finding`, `report` and `score`; does no I/O.
+Trust: paths and messages may carry hostile text; whoever prints one escapes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from .report import NotCovered, Report, outcome
+from .score import Gap, Score, score
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from countermark_ledger.canonical import Json
+
+    from .finding import Finding
+    from .report import ScannerReport
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageRow:
+    """What became of one file. `scanners` are those that read it; `new` is false for bytes the base had."""
+
+    path: str
+    sha256: str
+    language: str
+    size: int
+    scanners: tuple[str, ...]
+    report: Report
+    new: bool
+
+    def to_json(self) -> dict[str, Json]:
+        """Spell the row."""
+        return {
+            "path": self.path,
+            "sha256": self.sha256,
+            "language": self.language,
+            "bytes": self.size,
+            "scanners": list(self.scanners),
+            "new": self.new,
+            **outcome(self.report),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """A pure function of the two sides' bytes and the rules: the same inputs give the same `to_json`."""
+
+    reports: tuple[ScannerReport, ...]
+    coverage: tuple[CoverageRow, ...]
+    new_findings: tuple[Finding, ...]
+    old_findings: tuple[Finding, ...]
+    gaps: tuple[Gap, ...]
+    score: Score
+    error: str | None
+
+    def scored(self, waived: Collection[str]) -> Score:
+        """Score again with waivers (fingerprints of findings and gaps); `raw` stays as it is."""
+        missing = self.score.missing
+        return score(self.new_findings, gaps=self.gaps, missing=missing, waived=waived)
+
+    def not_covered(self, *, accepted: Collection[str]) -> tuple[tuple[str, str], ...]:
+        """List (path, type) of each new file that no scanner knows; `accepted` are patterns such as `image/*`."""
+        new = ((row.path, row.report) for row in self.coverage if row.new)
+        types = ((path, report.file_type) for path, report in new if isinstance(report, NotCovered))
+        return tuple((path, kind) for path, kind in types if not _matches(kind, accepted))
+
+    def to_json(self) -> dict[str, Json]:
+        """Spell the result with strings, integers and booleans only, in one order."""
+        return {
+            "version": 1,
+            "error": self.error,
+            "score": self.score.to_json(),
+            "scanners": [report.to_json() for report in self.reports],
+            "coverage": [row.to_json() for row in self.coverage],
+            "gaps": [gap.to_json() for gap in self.gaps],
+            "newFindings": [finding.to_json() for finding in self.new_findings],
+            "oldFindings": [finding.to_json() for finding in self.old_findings],
+        }
+
+
+def _matches(kind: str, patterns: Collection[str]) -> bool:
+    return any(fnmatchcase(kind, pattern) for pattern in patterns)

@@ -1,0 +1,177 @@
+"""The scan: two sets of files in, one result out. The only composer of this package.
+
+Layer: scanners, the top. Imports every other module of the package.
+Trust: files, paths and every tool are hostile; a tool is believed only about files it proved to have read.
+
+A file is scanned, `Unscanned` or `NotCovered`; nothing falls between. A scanner that fails is an error of the
+whole scan: the score is 0 and inconclusive, never the 100 of a list that nobody filled.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from . import registry, source
+from .errors import OutputMalformed, ScannerError, TooMuchToScan
+from .novelty import Sighting, compare, sightings
+from .report import NotCovered, Report, Scanned, ScannerReport, Unscanned
+from .result import CoverageRow, ScanResult
+from .score import Gap, score
+from .sides import File, Sides, identify
+from .tool import ToolLimits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from .finding import Finding
+    from .scanner import Answers, Scanner
+
+_NOTHING_SPECIAL: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one scan may take on. Beyond it there is no answer, and no answer is not clean."""
+
+    files: int = 50_000
+    total_bytes: int = 512 * 1024 * 1024
+    tool: ToolLimits = field(default_factory=ToolLimits)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """One scanner's answers by sha256, or the error that stands in their place."""
+
+    scanner: Scanner
+    answers: Answers
+    error: str | None
+
+
+def scan(
+    files: Mapping[str, bytes],
+    base: Mapping[str, bytes],
+    *,
+    scanners: Sequence[Scanner] = registry.DEFAULT,
+    limits: Limits = Limits(),  # noqa: B008  # frozen, so one shared default is one value
+    progress: Callable[[str], None],
+    special: Mapping[str, str] = _NOTHING_SPECIAL,
+) -> ScanResult:
+    """Scan what lands (`files`) and score what is new in it relative to `base`.
+
+    `special` names the type of each path that is no regular file (`symlink`, `submodule`): it is not covered.
+    Raises `TooMuchToScan` before any work and `ScannerError` when files cannot even be told apart; the failure
+    of a scanner is not raised but kept in its report.
+    """
+    _check_size(files, base, limits)
+    sides = identify(files, base, special, limits.tool)
+    progress(f"{len(sides.python)} Python texts in {len(files)} files")
+    answered = _ask_all(sides.python, scanners, limits, progress)
+    return _result(sides, answered)
+
+
+def _check_size(files: Mapping[str, bytes], base: Mapping[str, bytes], limits: Limits) -> None:
+    count, size = len(files) + len(base), sum(map(len, files.values())) + sum(map(len, base.values()))
+    if count > limits.files or size > limits.total_bytes:
+        raise TooMuchToScan(
+            f"change: expected at most {limits.files} files of {limits.total_bytes} bytes, found {count} of {size}"
+        )
+
+
+def _ask_all(
+    contents: Mapping[str, bytes], scanners: Sequence[Scanner], limits: Limits, progress: Callable[[str], None]
+) -> list[_Answered]:
+    first = _ask(source.SCANNER, contents, limits)
+    refused = {key: answer for key, answer in first.answers.items() if isinstance(answer, Unscanned)}
+    readable = {key: content for key, content in contents.items() if key not in refused}
+    with ThreadPoolExecutor(max_workers=max(1, len(scanners))) as pool:
+        waiting = {pool.submit(_ask, scanner, readable, limits): scanner for scanner in scanners}
+        for done in as_completed(waiting):
+            progress(f"{waiting[done].name}: {'failed' if done.result().error else 'done'}")
+    results = [done.result() for done in waiting]
+    return [first, *(_Answered(r.scanner, {**refused, **r.answers}, r.error) for r in results)]
+
+
+def _ask(scanner: Scanner, contents: Mapping[str, bytes], limits: Limits) -> _Answered:
+    try:
+        answers = scanner.run(contents, limits.tool)
+        if set(answers) != set(contents):
+            raise OutputMalformed(f"{scanner.name}: expected {len(contents)} answers, found {len(answers)}")
+    except ScannerError as error:
+        failed: Answers = dict.fromkeys(contents, Unscanned(f"{scanner.name} failed"))
+        return _Answered(scanner, failed, f"{scanner.name}: {error.message}")
+    return _Answered(scanner, answers, None)
+
+
+def _result(sides: Sides, answered: list[_Answered]) -> ScanResult:
+    head = {file.path: _sighted(file, answered) for file in sides.head.values()}
+    base = {file.path: _sighted(file, answered) for file in sides.base.values()}
+    new, old = compare(_flat(head), _flat(base))
+    reports = tuple(_report(sides, one, new + old) for one in answered)
+    coverage = tuple(_row(file, reports, sides) for file in sides.head.values())
+    gaps = tuple(
+        Gap(row.path, row.sha256, row.report.reason)
+        for row in coverage
+        if row.new and isinstance(row.report, Unscanned)
+    )
+    errors = [one.error for one in answered if one.error is not None]
+    missing = [one.scanner.name for one in answered if one.error is not None]
+    figure = score(new, gaps=gaps, missing=missing)
+    return ScanResult(reports, coverage, new, old, gaps, figure, "; ".join(errors) or None)
+
+
+def _flat(side: dict[str, list[Sighting]]) -> list[Sighting]:
+    return [sighting for found in side.values() for sighting in found]
+
+
+def _sighted(file: File, answered: list[_Answered]) -> list[Sighting]:
+    if not file.is_python:
+        return []
+    said = {one.scanner.name: one.answers[file.sha256] for one in answered}
+    hits = {name: answer for name, answer in said.items() if not isinstance(answer, Unscanned)}
+    return sightings(file.path, file.content.decode("utf-8", "replace"), hits)
+
+
+def _report(sides: Sides, one: _Answered, findings: tuple[Finding, ...]) -> ScannerReport:
+    mine: dict[str, list[Finding]] = {}
+    for finding in findings:
+        if one.scanner.name in finding.scanner.split("+"):
+            mine.setdefault(finding.path, []).append(finding)
+    files = {path: _outcome(file, one.answers, mine.get(path, [])) for path, file in sides.head.items()}
+    return ScannerReport(one.scanner.name, _told(one.scanner.version), one.scanner.rules_sha256(), files, one.error)
+
+
+def _told(version: Callable[[], str]) -> str:
+    try:
+        return version()
+    except ScannerError:
+        return "not installed"  # the report's error says the same and blocks
+
+
+def _outcome(file: File, answers: Answers, findings: list[Finding]) -> Report:
+    if not file.is_python:
+        return NotCovered(file.language)
+    answer = answers[file.sha256]
+    return answer if isinstance(answer, Unscanned) else Scanned(tuple(findings))
+
+
+def _row(file: File, reports: tuple[ScannerReport, ...], sides: Sides) -> CoverageRow:
+    each = {report.scanner: report.files[file.path] for report in reports}
+    before = sides.base.get(file.path)
+    same = before is not None and (before.sha256, before.language) == (file.sha256, file.language)
+    read = tuple(name for name, report in each.items() if isinstance(report, Scanned))
+    return CoverageRow(
+        file.path, file.sha256, file.language, len(file.content), read, _worst(list(each.values())), not same
+    )
+
+
+def _worst(reports: list[Report]) -> Report:
+    """Take the least complete answer: a file that one scanner could not read is not scanned."""
+    unread = sorted({report.reason for report in reports if isinstance(report, Unscanned)})
+    if unread:
+        return Unscanned("; ".join(unread))
+    unknown = next((report for report in reports if isinstance(report, NotCovered)), None)
+    found = {f.fingerprint: f for report in reports if isinstance(report, Scanned) for f in report.findings}
+    return unknown or Scanned(tuple(found.values()))
