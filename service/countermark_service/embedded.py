@@ -64,7 +64,9 @@ class Embedded:
         wanted = self.identity(kind, name)
         known = {row.id for row in self.store.identities(kind.value)}
         if str(wanted) not in known:
-            raise UsageError(f"{kind} {name}: expected an enrolled one, found none", hint=f"countermark {kind} add {name}")
+            raise UsageError(
+                f"{kind} {name}: expected an enrolled one, found none", hint=f"countermark {kind} add {name}"
+            )
         return wanted
 
     def sign(self, requests: Sequence[Request], revocations: Sequence[Revocation] | None = None) -> tuple[Signed, ...]:

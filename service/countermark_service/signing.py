@@ -66,7 +66,9 @@ def sign_work(embedded: Embedded, work: Work, change: Change, where: Target) -> 
     )
     models = tuple(Model(None, name, None, None, ModelSource.DECLARED) for name in work.models)
     statements = [
-        Generation(work.agent, where, work.evidence, session, part, models=models, tags=work.tags, task=task).statement()
+        Generation(
+            work.agent, where, work.evidence, session, part, models=models, tags=work.tags, task=task
+        ).statement()
         for part in split(change)
     ]
     return embedded.sign([Request(work.agent, statement, keys) for statement in statements])

@@ -254,3 +254,28 @@ def _version(program: str, directory: Path) -> str:
 def _last_line(complaint: bytes) -> str:
     lines = complaint.decode("utf-8", "replace").strip().splitlines()
     return lines[-1] if lines else "no reason given"
+
+
+def run_own(checkout: Path, *arguments: str, stdin: bytes = b"", index: Path | None = None) -> Finished:
+    """Run git in the user's OWN checkout, with the user's own configuration; the caller judges the exit code.
+
+    Only for what a person asked for there (a commit, a push, a fetch): reading never goes this way. Hooks and
+    file system monitors are off; the caller's `GIT_*` variables are dropped, so that nothing redirects it.
+    """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environment |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1"}
+    if index is not None:
+        environment["GIT_INDEX_FILE"] = str(index)
+    try:
+        done = subprocess.run(  # noqa: S603  # an absolute program, arguments of ours
+            [_program(), "-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false", *arguments],
+            cwd=checkout,
+            env=environment,
+            input=stdin,
+            capture_output=True,
+            timeout=TIME_LIMIT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise GitError(f"git {arguments[0]}: expected an answer within {TIME_LIMIT} s, found none") from error
+    return Finished(done.returncode, done.stdout, done.stderr[:COMPLAINT_BYTES].decode("utf-8", "replace"))

@@ -7,13 +7,14 @@ import json
 import secrets
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import countermark_policies
 from countermark_ledger import canonical
 from countermark_ledger.authority.issuing import Request
 from countermark_ledger.canonical import Json
-from countermark_ledger.errors import GitError, UnknownRevision
+from countermark_ledger.errors import GitError, Malformed, UnknownRevision
 from countermark_ledger.git.reader import Repository
 from countermark_ledger.identity import Identity, Kind
 from countermark_ledger.log.rows import Identity as IdentityRow
@@ -36,10 +37,14 @@ signs is `asserted` or `observed`, never `boxed`: it proves that nothing changed
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe `init`."""
-    parser.add_argument("--protected-ref", metavar="REF", help="the branch that changes land on (default: the current one)")
+    parser.add_argument(
+        "--protected-ref", metavar="REF", help="the branch that changes land on (default: the current one)"
+    )
     parser.add_argument("--repository-id", metavar="ID", help="an immutable id (default: a random one)")
     parser.add_argument("--trust-domain", metavar="HOST", help="the name of your authority (default: made from the id)")
-    parser.add_argument("--mode", choices=("observe", "default", "strict"), default="observe", help="which policy to start with")
+    parser.add_argument(
+        "--mode", choices=("observe", "default", "strict"), default="observe", help="which policy to start with"
+    )
 
 
 def run(args: argparse.Namespace, console: Console) -> Exit:
@@ -47,6 +52,7 @@ def run(args: argparse.Namespace, console: Console) -> Exit:
     checkout = Checkout.find(Path.cwd())
     home = _home(checkout, args)
     with founded(home, home.config()) as embedded:
+        home.write_config(replace(embedded.config, trust_root=embedded.trust.digest))
         person = Identity.parse(embedded.config.person)
         _enrol(embedded, person)
         files = _write_files(checkout, embedded, args.mode, person)
@@ -72,7 +78,8 @@ def _new_config(checkout: Checkout, args: argparse.Namespace) -> Config:
     home_of(repository_id)
     domain = args.trust_domain or f"r-{repository_id[:8].lower()}.countermark.internal"
     person = Identity(domain, Kind.PERSON, secrets.token_hex(8))
-    return Config(repository_id, domain, args.protected_ref or _current_branch(checkout), str(person))
+    protected_ref = args.protected_ref or _current_branch(checkout)
+    return Config(repository_id, domain, protected_ref, trust_root="", person=str(person))
 
 
 def _current_branch(checkout: Checkout) -> str:
@@ -108,7 +115,7 @@ def _write_files(checkout: Checkout, embedded: Embedded, mode: str, person: Iden
 def _policy(embedded: Embedded, mode: str, person: Identity) -> bytes:
     template = canonical.loads(countermark_policies.read(f"gate/{mode}.json"))
     if not isinstance(template, dict):
-        raise RuntimeError(f"gate/{mode}.json is not an object")
+        raise Malformed(f"gate/{mode}.json: expected an object")
     people: list[Json] = [{"id": str(person), "sshKeys": []}]
     gates: list[Json] = [str(embedded.identity(Kind.GATE, "local"))]
     return json.dumps({**template, "people": people, "gates": gates}, indent=2).encode() + b"\n"
@@ -126,7 +133,9 @@ def _claim(checkout: Checkout, embedded: Embedded, person: Identity, files: Mapp
         rows = {path: (nodes[entry] if (entry := before[path]) else None) for path in files}
         where = signing.target(embedded, repository, head)
     after = {path: Node.of_blob(Mode.FILE, content) for path, content in files.items()}
-    changed = [Transition(p, b, after[p]) for p, b in rows.items() if b != after[p] and (b is None or isinstance(b, Node))]
+    changed = [
+        Transition(p, b, after[p]) for p, b in rows.items() if b != after[p] and (b is None or isinstance(b, Node))
+    ]
     if changed and not _claimed(embedded, person, after[POLICY_PATH].sha256):
         policy = PolicyChange(person, embedded.config.repository_id, 1, after[POLICY_PATH].sha256)
         embedded.sign([Request(person, policy.statement())])

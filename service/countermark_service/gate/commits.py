@@ -6,7 +6,8 @@ for bytes only, never for an opinion, and the checkout's `allowedSignersFile` is
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set as AbstractSet
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from countermark_ledger.chain import Edge
 from countermark_ledger.errors import LedgerError

@@ -5,7 +5,7 @@ Trust: nothing in here is hostile any more except names of paths, which `speak` 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from countermark_ledger.coverage import Answer, Row
@@ -65,6 +65,7 @@ class Facts:
     log: LogView | None = None
     judged: tuple[str, ...] = ()
     junk: int = 0
+    status: int = 0
     scan: ScanResult | None = None
     failures: tuple[Reason, ...] = ()
 
@@ -106,6 +107,11 @@ class Decision:
             return Outcome.PASSED
         return Outcome.INCONCLUSIVE if self.code is Exit.INCONCLUSIVE else Outcome.FAILED
 
+    def unrecorded(self, error: LedgerError) -> Decision:
+        """Return the decision for when the ledger could not take the verdict: it was down, so this is no pass."""
+        reason = Reason(Exit.INCONCLUSIVE, f"the verdict could not be recorded: {error.message}", None, error.hint)
+        return replace(self, reasons=(*self.reasons, reason))
+
     @property
     def score(self) -> int:
         """The score, 0 when nothing could be scored."""
@@ -132,7 +138,9 @@ def _log_reasons(facts: Facts) -> list[Reason]:
     refuse = facts.root.policy.split_view is SplitView.REFUSE
     if not refuse or facts.log is None or facts.log.protected:
         return []
-    return [Reason(Exit.FORGED, "split view: unprotected, and the policy refuses that", None, "countermark bundles fetch")]
+    return [
+        Reason(Exit.FORGED, "split view: unprotected, and the policy refuses that", None, "countermark bundles fetch")
+    ]
 
 
 def _scan_reasons(facts: Facts) -> list[Reason]:

@@ -6,6 +6,7 @@ Trust: read from the object store through the hardened reader; nothing here asks
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 from countermark_ledger.coverage import Landing
 from countermark_ledger.evidence import Evidence
@@ -57,7 +58,7 @@ def _passed(
     listed = [repository.entries(commit, paths) for commit in line] if paths else []
     changed = [
         (position, path, newer[path])
-        for position, (newer, older) in enumerate(zip(listed, listed[1:], strict=False))
+        for position, (newer, older) in enumerate(pairwise(listed))
         for path in paths
         if newer[path] != older[path]
     ]

@@ -51,9 +51,8 @@ def read_root(repository: Repository, pin: Pin, *, head: str) -> Root:
         raise UsageError(f"{pin.protected_ref}: expected {POLICY_PATH} at its tip, found none", hint=INIT_HINT)
     trust = TrustRoot.parse(files[TRUST_ROOT_PATH])
     if trust.digest != pin.trust_root or trust.repository_id != pin.repository_id:
-        raise WrongIdentity(
-            f"trust root: expected {pin.trust_root} of {pin.repository_id}, found {trust.digest} of {trust.repository_id}"
-        )
+        pinned, found = (pin.trust_root, pin.repository_id), (trust.digest, trust.repository_id)
+        raise WrongIdentity(f"trust root: expected {' of '.join(pinned)}, found {' of '.join(found)}")
     policy = Policy.parse(files[POLICY_PATH])
     return Root(trust, policy, pin.repository_id, pin.protected_ref, tip, head, bootstrapped)
 
@@ -74,7 +73,9 @@ def _files(repository: Repository, commit: str) -> dict[str, bytes] | None:
 def _bootstrap_files(repository: Repository, digest: str, head: str) -> dict[str, bytes]:
     files = _files(repository, head)
     if files is None:
-        raise UsageError(f"--bootstrap: expected {POLICY_PATH} and {TRUST_ROOT_PATH} at the head", hint="countermark init")
+        raise UsageError(
+            f"--bootstrap: expected {POLICY_PATH} and {TRUST_ROOT_PATH} at the head", hint="countermark init"
+        )
     found = bootstrap_digest(files[POLICY_PATH], files[TRUST_ROOT_PATH])
     if found != digest:
         raise WrongIdentity(f"--bootstrap: expected {digest}, the head has {found}")

@@ -15,7 +15,8 @@ the process with 1. Nothing here returns a pass: the absence of reasons does, in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Set as AbstractSet
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
@@ -32,9 +33,7 @@ from countermark_service.gate.decision import Decision, Facts, Reason, Root, dec
 from countermark_service.gate.landing import landing
 from countermark_service.gate.root import Pin, read_root
 from countermark_service.gate.scanning import Scan
-
-Source = Callable[[AbstractSet[str]], Iterable[tuple[str, bytes]]]
-"""Offers the files of a bundle collection; the paths are a hint for sources that have an index."""
+from countermark_service.sources import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +63,7 @@ def run(repository: Repository, pin: Pin, *, head: str, at: datetime, seen_statu
     return decide(facts)  # 7
 
 
-def _account(
-    repository: Repository, facts: Facts, change: LandingChange, seen_status: int, ports: Ports
-) -> Facts:
+def _account(repository: Repository, facts: Facts, change: LandingChange, seen_status: int, ports: Ports) -> Facts:
     """Steps 3 to 5: whatever can't be answered is one reason, and leaves no row looking covered."""
     root = facts.root
     paths = {row.path for row in change.change.transitions}
@@ -84,7 +81,9 @@ def _account(
     except LedgerError as error:
         return replace(facts, failures=(*facts.failures, Reason.of(error)))
     judged = tuple(sorted(set(evidence.judged)))
-    return replace(facts, rows=rows, log=view, judged=judged, junk=collection.junk)
+    return replace(
+        facts, rows=rows, log=view, judged=judged, junk=collection.junk, status=evidence.status.status.number
+    )
 
 
 def _add_commits(

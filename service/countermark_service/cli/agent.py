@@ -1,0 +1,85 @@
+"""`countermark agent`: who may sign as an agent, and from when on no more."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from countermark_ledger import shape
+from countermark_ledger.canonical import Json
+from countermark_ledger.identity import Identity, Kind
+from countermark_ledger.predicates.status import Revocation, RevokedKind
+from countermark_service.checkout import Checkout
+from countermark_service.cli.console import Console
+from countermark_service.cli.enrolling import enrol, enrolment
+from countermark_service.embedded import Embedded, opened
+from countermark_service.exits import Exit, UsageError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Describe `agent`."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    add = actions.add_parser("add", help="enrol an agent")
+    add.add_argument("name", help="a-z, 0-9, '.', '_' and '-'")
+    add.add_argument(
+        "--model", action="append", default=[], metavar="ID", help="a model it may use (repeatable; none = any)"
+    )
+    actions.add_parser("list", help="list agents and revocations")
+    revoke = actions.add_parser("revoke", help="distrust an agent from a time and a log index on")
+    revoke.add_argument("name")
+    revoke.add_argument("--reason", default="unspecified", help="why, for the record")
+    revoke.add_argument("--since", metavar="TIME", help="YYYY-MM-DDTHH:MM:SSZ (default: now)")
+    for action in (add, revoke, actions.choices["list"]):
+        action.add_argument("--json", action="store_true", help="print data as one JSON document")
+
+
+def run(args: argparse.Namespace, console: Console) -> Exit:
+    """Add, list or revoke."""
+    with opened(Checkout.find(Path.cwd()).home()) as embedded:
+        {"add": _add, "list": _list, "revoke": _revoke}[args.action](args, console, embedded)
+    return Exit.PASS
+
+
+def _add(args: argparse.Namespace, console: Console, embedded: Embedded) -> None:
+    agent = embedded.identity(Kind.AGENT, args.name)
+    if any(row.id == str(agent) for row in embedded.store.identities(Kind.AGENT.value)):
+        raise UsageError(f"agent {args.name}: expected a new name, found one enrolled", hint="countermark agent list")
+    owner = Identity.parse(embedded.config.person)
+    enrol(embedded, replace(enrolment(embedded, agent, owner), models=tuple(args.model)), name=args.name)
+    _show(console, {"id": str(agent)}, f"enrolled {agent}")
+
+
+def _list(_args: argparse.Namespace, console: Console, embedded: Embedded) -> None:
+    status = embedded.current_status()
+    revoked = {entry.value: entry for entry in (status.revocations if status else ())}
+    rows: list[Json] = []
+    for row in embedded.store.identities(Kind.AGENT.value):
+        entry = revoked.get(row.id)
+        since = shape.spell_time(entry.from_time) if entry else None
+        rows.append({"id": row.id, "revokedSince": since})
+        if not console.json:
+            console.data(f"{row.id}  {'revoked since ' + since if since else 'active'}")
+    if console.json:
+        console.document(rows)
+
+
+def _revoke(args: argparse.Namespace, console: Console, embedded: Embedded) -> None:
+    agent = embedded.enrolled(Kind.AGENT, args.name)
+    now = datetime.now(UTC).replace(microsecond=0)
+    since = shape.time(args.since, "--since") if args.since else now
+    status = embedded.current_status()
+    earlier = status.revocations if status else ()
+    index = embedded.log.head.size
+    entry = Revocation(RevokedKind.IDENTITY, str(agent), since, index, args.reason)
+    embedded.sign([], revocations=[*(one for one in earlier if one.value != str(agent)), entry])
+    text = f"revoked {agent} from {shape.spell_time(since)} and from log index {index} on"
+    _show(console, {"id": str(agent), "fromTime": shape.spell_time(since), "fromLogIndex": index}, text)
+
+
+def _show(console: Console, value: dict[str, Json], text: str) -> None:
+    if console.json:
+        console.document(value)
+    else:
+        console.data(text)

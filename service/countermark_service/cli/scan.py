@@ -1,0 +1,56 @@
+"""`countermark scan`: what the scanners say of a change, and the score that the gate would use."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from countermark_ledger import canonical
+from countermark_ledger.display import safe
+from countermark_ledger.git.change import landing_change
+from countermark_ledger.git.reader import Repository
+from countermark_scanners import registry, sarif
+from countermark_scanners.report import outcome
+from countermark_scanners.result import ScanResult
+from countermark_scanners.score import THRESHOLD
+from countermark_service.cli.console import Console
+from countermark_service.exits import Exit
+from countermark_service.gate.scanning import scan_landing
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Describe `scan`."""
+    parser.add_argument("--base", default="HEAD~1", metavar="REV", help="what counts as old (default: HEAD~1)")
+    parser.add_argument("--head", default="HEAD", metavar="REV", help="the change (default: HEAD)")
+    parser.add_argument("--sarif", metavar="FILE", type=Path, help="also write SARIF 2.1.0")
+
+
+def run(args: argparse.Namespace, console: Console) -> Exit:
+    """Scan what merging the head into the base would land, with every scanner."""
+    with Repository.open(Path.cwd()) as repository, console.progress():
+        change = landing_change(repository, repository.resolve(args.base), repository.resolve(args.head))
+        names = [scanner.name for scanner in registry.DEFAULT]
+        result = scan_landing(console.step)(repository, change, names)
+    if args.sarif:
+        args.sarif.write_bytes(canonical.dumps(sarif.to_sarif(result)) + b"\n")
+    if console.json:
+        console.document(result.to_json())
+    else:
+        _show(result, console)
+    return _code(result)
+
+
+def _code(result: ScanResult) -> Exit:
+    if result.error is not None:
+        return Exit.INCONCLUSIVE
+    return Exit.PASS if result.score.value >= THRESHOLD else Exit.POLICY
+
+
+def _show(result: ScanResult, console: Console) -> None:
+    for row in result.coverage:
+        console.data(f"{outcome(row.report)['outcome']!s:<12} {safe(row.path)} ({row.language})")
+    for finding in result.new_findings:
+        where = f"{safe(finding.path)}:{finding.line}"
+        console.data(f"{finding.severity.word:<8} {where} {finding.rule} {safe(finding.message)}")
+        console.data(f"         fix: {safe(finding.remediation)}")
+    console.data(f"score {result.score.value} of 100" + (f" ({result.error})" if result.error else ""))

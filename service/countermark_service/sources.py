@@ -1,0 +1,133 @@
+"""Where bundles come from: the embedded ledger, a directory, a git ref. All offer the same layout.
+
+Trust: what a source offers is hostile; a source decides nothing by leaving something out but a refusal.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from pathlib import Path
+
+from countermark_ledger.collection import CHECKPOINT, Link, bundle_path, certificate_proof_path, proof_path
+from countermark_ledger.errors import GitError, TooLarge, UnknownRevision
+from countermark_ledger.git.objects import Oversized
+from countermark_ledger.git.reader import Repository
+from countermark_ledger.log.rows import BlobKind, EntryIndex
+from countermark_ledger.predicates import claim, generation, status, verdict
+from countermark_service.embedded import Embedded
+from countermark_service.exits import UsageError
+from countermark_service.store.records import Query
+
+Files = Iterable[tuple[str, bytes]]
+Source = Callable[[AbstractSet[str]], Files]
+"""Offers the files of a bundle collection; the paths are a hint for sources that have an index."""
+
+BUNDLE_REF = "refs/countermark/bundles"
+MAX_FILE = 32 * 1024 * 1024
+_PAGE = 1000
+
+
+def from_ledger(embedded: Embedded) -> Source:
+    """Offer what the embedded ledger holds about the paths, the newest status, and this repository's verdicts."""
+
+    def files(paths: AbstractSet[str]) -> Iterator[tuple[str, bytes]]:
+        yield from entry_files(embedded, _about(embedded, paths))
+
+    return files
+
+
+def entry_files(embedded: Embedded, entries: Iterable[EntryIndex]) -> Iterator[tuple[str, bytes]]:
+    """Lay entries out as a collection, each tied to the newest head by a consistency proof of its own."""
+    newest, tied = embedded.log.head, set[int]()
+    yield CHECKPOINT, newest.checkpoint
+    for entry in entries:
+        name = entry.bundle_sha256
+        yield bundle_path(name), embedded.store.blob(name).data
+        for blob in embedded.store.blobs(of=name):
+            beside = certificate_proof_path if blob.kind is BlobKind.CERTIFICATE_PROOF else proof_path
+            yield beside(name), blob.data
+        size = embedded.store.history(embedded.log.origin, start=entry.index + 1, limit=1)[0].head.size
+        if size not in tied and size < newest.size:
+            tied.add(size)
+            link = Link(size, newest.size, tuple(embedded.log.consistency(size, newest.size)), newest.checkpoint)
+            yield link.path(), link.encode()
+
+
+def from_directory(folder: Path) -> Source:
+    """Offer the regular files of a directory; symbolic links and what is too large are not followed or read."""
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: expected a directory of bundles", hint="countermark log export DIR")
+
+    def files(_paths: AbstractSet[str]) -> Iterator[tuple[str, bytes]]:
+        for parent, folders, names in os.walk(folder):
+            folders.sort()
+            for name in sorted(names):
+                path = Path(parent, name)
+                if stat.S_ISREG(path.lstat().st_mode):
+                    yield path.relative_to(folder).as_posix(), _read(path)
+
+    return files
+
+
+def from_ref(repository: Repository, ref: str = BUNDLE_REF) -> Source:
+    """Offer the files of a bundle ref; nothing when there is no such ref."""
+
+    def files(_paths: AbstractSet[str]) -> Iterator[tuple[str, bytes]]:
+        try:
+            tree = repository.tree(repository.resolve(ref))
+        except UnknownRevision:
+            return
+        names: dict[str, list[str]] = {}
+        for path, entry in tree.items():
+            names.setdefault(entry.blob, []).append(path)
+        for blob, content in repository.blobs(sorted(names)):
+            if isinstance(content, Oversized):
+                raise TooLarge(f"{ref}: expected files of at most 100 MB, found one of {content.size} bytes")
+            yield from ((path, content) for path in names[blob])
+
+    return files
+
+
+def _about(embedded: Embedded, paths: AbstractSet[str]) -> list[EntryIndex]:
+    """Find entries by path, their sibling parts, the newest status and the verdicts; in log order, each once."""
+    store, origin = embedded.store, embedded.log.origin
+    found = {e.index: e for path in sorted(paths) for e in _pages(embedded, Query(origin, path=path))}
+    kinds = {generation.PREDICATE_TYPE, claim.PREDICATE_TYPE}
+    changes = {
+        label.value
+        for entry in found.values()
+        if entry.predicate_type in kinds
+        for label in store.labels(origin, entry.index)
+        if label.name == "change"
+    }
+    for change in sorted(changes):
+        found |= {e.index: e for e in _pages(embedded, Query(origin, labels=(("change", change),)))}
+    found |= {e.index: e for e in _pages(embedded, Query(origin, predicate_type=verdict.PREDICATE_TYPE))}
+    newest = store.newest(origin, status.PREDICATE_TYPE)
+    if newest is not None:
+        found[newest.index] = newest
+    return [found[index] for index in sorted(found)]
+
+
+def _pages(embedded: Embedded, query: Query) -> Iterator[EntryIndex]:
+    after = -1
+    while page := embedded.store.find(replace(query, after_index=after, limit=_PAGE)):
+        yield from page
+        after = page[-1].index
+        if len(page) < _PAGE:
+            return
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+            raw = file.read(MAX_FILE + 1)
+    except OSError as error:
+        raise GitError(f"{path}: {error.strerror}") from error
+    if len(raw) > MAX_FILE:
+        raise TooLarge(f"{path}: expected at most {MAX_FILE} bytes")
+    return raw
