@@ -16,7 +16,15 @@ from collections.abc import Iterable
 
 from ..node import MAX_PATH_BYTES
 
-_HIDDEN = {"Cc": "control", "Cf": "invisible or bidi", "Co": "private", "Cn": "unassigned", "Zl": "line", "Zp": "line"}
+_KINDS = {
+    "Cc": "a control character",
+    "Cf": "an invisible or bidi character",
+    "Co": "a private character",
+    "Cn": "an unassigned character",
+    "Zl": "a line separator",
+    "Zp": "a line separator",
+    "Zs": "a space that is not the space",
+}
 # Default_Ignorable_Code_Point beyond category Cf: drawn as nothing, so two names look like one.
 _INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 _DOT_GIT = re.compile(r"\.git|git~[0-9]+", re.IGNORECASE)
@@ -41,7 +49,7 @@ def refusal(path: str) -> str | None:
 
 def expressible(path: str) -> bool:
     """Tell whether a statement can name the path at all: JSON has no spelling for bytes outside UTF-8."""
-    return not any("\udc80" <= character <= "\udcff" for character in path)
+    return path.isascii() or not any("\udc80" <= character <= "\udcff" for character in path)
 
 
 def fold(name: str) -> str:
@@ -71,9 +79,9 @@ def _hidden(path: str) -> str | None:
     if not expressible(path):
         return "a name that is not UTF-8"
     for character in path:
-        kind = _HIDDEN.get(unicodedata.category(character))
-        if kind is not None or _INVISIBLE.match(character):
-            return f"a name with U+{ord(character):04X} ({kind or 'invisible'} character)"
+        if not character.isprintable() or _INVISIBLE.match(character):
+            kind = _KINDS.get(unicodedata.category(character), "an invisible character")
+            return f"a name with U+{ord(character):04X}, {kind}"
     return None
 
 

@@ -120,18 +120,21 @@ class Objects:
 def _one(info: Info, answers: Answers, consume: Callable[[Info, Iterable[bytes]], T]) -> T:
     named = _HASHES[len(info.name)](b"%s %d\0" % (info.kind.encode("ascii"), info.size))
     result = consume(info, _pieces(answers, info.size, named.update))
-    answers.exactly(1)
     if named.hexdigest() != info.name:
         raise WrongObject(f"{info.kind} {info.name}: expected bytes of this name, found {named.hexdigest()}")
     return result
 
 
 def _pieces(answers: Answers, size: int, update: Callable[[bytes], None]) -> Iterator[bytes]:
-    while size:
-        piece = answers.exactly(min(size, PIECE))
+    """Lend a body piece by piece; the last read also takes the line end that follows it."""
+    while size > PIECE:
+        piece = answers.exactly(PIECE)
         update(piece)
-        size -= len(piece)
+        size -= PIECE
         yield piece
+    piece = answers.exactly(size + 1)[:-1]
+    update(piece)
+    yield piece
 
 
 def _hash(info: Info, pieces: Iterable[bytes]) -> Hashed:
