@@ -4,8 +4,9 @@ Layer: ledger core, above `x509`. Does no I/O and reads no clock.
 Trust: the token is hostile. `SignedData.parse` says only that it is well formed; `require_signed_by` says that
 the given certificate's key signed it.
 
-Whatever the signature does not cover is either refused (unsigned attributes, revocation lists) or compared
-with what is pinned (the certificates inside), so nobody can grow a second token out of a good one.
+Whatever the signature does not cover is refused (unsigned attributes, revocation lists) or compared with what
+is pinned (the certificates inside). What is left has two spellings at most, which mean the same: the version,
+and whether an algorithm's parameters are absent or NULL.
 """
 
 from __future__ import annotations

@@ -77,11 +77,14 @@ def _sync(directory: Path) -> None:
 
 def _read(directory: int, name: str, shown: Path) -> bytes:
     descriptor = _open(Path(name), os.O_NONBLOCK, directory, shown)
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         _require_private(descriptor, shown)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise UnsafeKey(f"key {shown}: expected a regular file")
-        content = file.read(MAX_BYTES + 1)
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > MAX_BYTES:
         raise UnsafeKey(f"key {shown}: expected at most {MAX_BYTES} bytes")
     return content

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from countermark_ledger import der, x509
 from countermark_ledger.authority import Authority, EcdsaSigner, KeyDirectory, create_authority
 from countermark_ledger.authority.ca import signed
-from countermark_ledger.der import octet_string, sequence, set_of, tlv
+from countermark_ledger.der import octet_string, sequence, tlv
 from countermark_ledger.trust import TrustRoot
 from countermark_ledger.x509 import Body, Extension
 

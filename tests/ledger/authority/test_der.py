@@ -18,9 +18,7 @@ SECONDS = st.datetimes(min_value=datetime(1950, 1, 1), max_value=datetime(2049, 
 )
 OIDS = st.builds(
     lambda head, rest: ".".join(map(str, (*head, *rest))),
-    st.one_of(
-        st.tuples(st.integers(0, 1), st.integers(0, 39)), st.tuples(st.just(2), st.integers(0, 10**6))
-    ),
+    st.one_of(st.tuples(st.integers(0, 1), st.integers(0, 39)), st.tuples(st.just(2), st.integers(0, 10**6))),
     st.lists(st.integers(0, 2**64), max_size=5),
 )
 
@@ -153,7 +151,7 @@ def test_a_second_spelling_of_an_element_is_refused(raw: bytes) -> None:
         pytest.param(Reader.generalized_time, der.tlv(24, b"20261122120000.0000001Z"), id="fraction-too-fine"),
         pytest.param(Reader.generalized_time, der.tlv(24, b"20261122120060Z"), id="leap-second"),
         pytest.param(Reader.generalized_time, der.tlv(24, b"00001122120000Z"), id="year-zero"),
-        pytest.param(Reader.generalized_time, der.tlv(24, "2026112212000٠Z".encode()), id="other-digits"),
+        pytest.param(Reader.generalized_time, der.tlv(24, "2026112212000\u0660Z".encode()), id="other-digits"),
     ],
 )
 def test_a_second_spelling_of_a_value_is_refused(read: Callable[[Reader], object], raw: bytes) -> None:

@@ -92,9 +92,7 @@ def test_a_leaf_is_refused_outside_its_life(bench: Any, seconds: float) -> None:
             extended(x509.EXTENDED_KEY_USAGE, x509.extended_key_usage(x509.TIME_STAMPING)), id="another-purpose"
         ),
         pytest.param(
-            extended(
-                x509.EXTENDED_KEY_USAGE, der.sequence(der.oid(x509.CODE_SIGNING), der.oid(x509.TIME_STAMPING))
-            ),
+            extended(x509.EXTENDED_KEY_USAGE, der.sequence(der.oid(x509.CODE_SIGNING), der.oid(x509.TIME_STAMPING))),
             id="two-purposes",
         ),
         pytest.param(
@@ -102,9 +100,7 @@ def test_a_leaf_is_refused_outside_its_life(bench: Any, seconds: float) -> None:
             id="critical-purpose",
         ),
         pytest.param(without(x509.SUBJECT_KEY_IDENTIFIER), id="no-key-identifier"),
-        pytest.param(
-            extended(x509.SUBJECT_KEY_IDENTIFIER, der.octet_string(bytes(20))), id="another-keys-identifier"
-        ),
+        pytest.param(extended(x509.SUBJECT_KEY_IDENTIFIER, der.octet_string(bytes(20))), id="another-keys-identifier"),
         pytest.param(without(x509.AUTHORITY_KEY_IDENTIFIER), id="no-authority-key-identifier"),
         pytest.param(
             extended(x509.AUTHORITY_KEY_IDENTIFIER, der.sequence(der.tlv(0x80, bytes(20)))),
@@ -196,9 +192,7 @@ def test_a_certificate_reads_back_as_itself(bench: Any) -> None:
         pytest.param(lambda raw: der.sequence(raw, bytes(20_000)), id="too-large"),
     ],
 )
-def test_a_second_spelling_of_a_certificate_is_refused(
-    bench: Any, change: Callable[[bytes], bytes]
-) -> None:
+def test_a_second_spelling_of_a_certificate_is_refused(bench: Any, change: Callable[[bytes], bytes]) -> None:
     with pytest.raises(Malformed):
         x509.parse(change(bench.leaf))
     with pytest.raises(BadCertificate):
@@ -263,9 +257,7 @@ def test_two_certificates_never_share_a_serial_number(bench: Any) -> None:
 
 def test_an_authority_whose_key_and_certificate_differ_does_not_start(bench: Any) -> None:
     with pytest.raises(UnsafeKey, match="not a pair"):
-        CertificateAuthority(
-            intermediate=bench.key("root"), sct_signer=bench.key("sct"), chain=bench.trust.ca_chain
-        )
+        CertificateAuthority(intermediate=bench.key("root"), sct_signer=bench.key("sct"), chain=bench.trust.ca_chain)
 
 
 def test_a_huge_certificate_is_refused_before_it_is_read() -> None:

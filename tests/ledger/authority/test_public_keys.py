@@ -23,9 +23,7 @@ def spki(key: KeyType) -> bytes:
 
 
 def rsa_spki(modulus: int, exponent: int = 65537, tail: bytes = b"") -> bytes:
-    return sequence(
-        RSA_ALGORITHM, der.bit_string(sequence(der.integer(modulus), der.integer(exponent), tail))
-    )
+    return sequence(RSA_ALGORITHM, der.bit_string(sequence(der.integer(modulus), der.integer(exponent), tail)))
 
 
 @pytest.mark.parametrize("curve", [ec.SECP256R1(), ec.SECP384R1()], ids=lambda curve: curve.name)
