@@ -3,6 +3,7 @@ PYTHON ?= python3
 PARTS ?= $(or $(COUNTERMARK_PARTS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/countermark/parts)
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses auto
+OWN ?= $(CURDIR)
 LEDGER := */countermark_ledger/*
 
 .PHONY: help setup demo test test-parts check lint types imports coverage bench clean
@@ -23,7 +24,7 @@ test: setup ## Run the tests (no root, no services)
 test-parts: setup ## Fetch cosign and a minimal Debian root, and test with them; says what it could not run
 	@sh parts/cosign.sh "$(PARTS)"
 	COUNTERMARK_PARTS="$(PARTS)" $(BIN)/python -m pytest -m parts
-	@sh parts/fresh_root.sh "$(PARTS)/root"
+	@sh parts/fresh_root.sh "$(PARTS)/fresh-root" $(OWN)
 
 check: lint types imports coverage ## Lint, types, imports, and the tests with coverage
 
@@ -33,7 +34,7 @@ lint: setup ## Check style and format
 
 types: setup ## Check types
 	$(BIN)/mypy
-	$(BIN)/mypy bootstrap.py
+	$(BIN)/mypy bootstrap.py examples/agents examples/shop/shop
 
 imports: setup ## Check that the import arrows only point down
 	$(BIN)/lint-imports --no-cache

@@ -3,8 +3,9 @@
 #
 # In PATH a minimal Debian is made with python3, git and make added and nothing else: no pip, no ensurepip,
 # no ca-certificates. An ordinary user gets a fresh clone of this repository and runs the README's commands
-# word for word: the ```sh blocks under `<!-- run: fresh -->`, then, inside a clone of each REPOSITORY, those
-# under `<!-- run: own-repository -->`. Needs root and Debian's mirror; says so and stops where it has neither.
+# word for word: the ```sh blocks under `<!-- run: fresh -->` in ~/countermark, then those under
+# `<!-- run: own-repository -->` in a clone of each REPOSITORY, ~/own/<name>. Needs root and a Debian mirror;
+# where it has neither it says NOT RUN, which is a failure where CI is set and not elsewhere.
 set -eu
 
 SUITE=${SUITE:-bookworm} # the oldest Debian with Python 3.11
@@ -18,10 +19,10 @@ ROOT=$PLACE/root
 
 say() { printf 'parts: fresh root: %s\n' "$*" >&2; }
 
-not_run() {
+not_run() { # REASON
     say "NOT RUN: $*"
-    [ -z "${CI:-}" ] # a laptop goes on; CI does not
-    exit
+    [ -z "${CI:-}" ] || exit 1
+    exit 0
 }
 
 block() { # MARK: the commands of README.md under that mark, word for word
@@ -131,7 +132,7 @@ report_given
 run_block fresh countermark
 report_installed
 for own in "$@"; do
-    name=$(basename "$own" .git)
-    clone "$own" "$name"
-    run_block own-repository "$name"
+    folder=own/$(basename "$own" .git)
+    clone "$own" "$folder"
+    run_block own-repository "$folder"
 done

@@ -91,9 +91,7 @@ class Shop:
             return Answer(HTTPStatus.FORBIDDEN, pages.login("The name or the password is wrong."))
         token = sessions.start(self._database, account, request.now)
         cookie = f"{COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/"
-        return Answer(
-            HTTPStatus.SEE_OTHER, pages.notice("Welcome."), [("Location", "/"), ("Set-Cookie", cookie)]
-        )
+        return Answer(HTTPStatus.SEE_OTHER, pages.notice("Welcome."), [("Location", "/"), ("Set-Cookie", cookie)])
 
     def _log_out(self, request: Request) -> Answer:
         sessions.end(self._database, request.token)

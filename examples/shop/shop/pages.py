@@ -21,10 +21,7 @@ _ROW = (
 
 def shelf(products: Iterable[Product]) -> str:
     """Show what there is to buy."""
-    rows = (
-        _ROW.format(name=escape(p.name), price=f"{p.cents / 100:.2f}", stock=p.stock, id=p.id)
-        for p in products
-    )
+    rows = (_ROW.format(name=escape(p.name), price=f"{p.cents / 100:.2f}", stock=p.stock, id=p.id) for p in products)
     return _PAGE.format(title="Shop", body=f"<ul>{''.join(rows)}</ul>")
 
 
