@@ -15,14 +15,14 @@ from pathlib import Path
 from countermark_ledger.authority.issuing import Issuer, Request, Signed
 from countermark_ledger.authority.root import Authority, create_authority, load_authority
 from countermark_ledger.bundle import Bundle
-from countermark_ledger.errors import NoSuchLog
+from countermark_ledger.errors import NoSuchLog, Revoked
 from countermark_ledger.identity import Identity, Kind
 from countermark_ledger.log.lock import FileLock
 from countermark_ledger.log.log import Log
 from countermark_ledger.log.released import ReleasedFile
 from countermark_ledger.note import NoteSigner
 from countermark_ledger.predicates import status as status_predicate
-from countermark_ledger.predicates.status import Revocation, Status
+from countermark_ledger.predicates.status import Revocation, RevokedKind, Status
 from countermark_ledger.statement import Statement
 from countermark_ledger.trust import TrustRoot
 from countermark_service.exits import UsageError
@@ -62,12 +62,19 @@ class Embedded:
     def enrolled(self, kind: Kind, name: str) -> Identity:
         """Return an enrolled identity; raise with the command that enrols it."""
         wanted = self.identity(kind, name)
+        self._refuse_revoked(wanted)
         known = {row.id for row in self.store.identities(kind.value)}
         if str(wanted) not in known:
             raise UsageError(
                 f"{kind} {name}: expected an enrolled one, found none", hint=f"countermark {kind} add {name}"
             )
         return wanted
+
+    def _refuse_revoked(self, identity: Identity) -> None:
+        status = self.current_status()
+        for entry in status.revocations if status else ():
+            if (entry.kind, entry.value) == (RevokedKind.IDENTITY, str(identity)):
+                raise Revoked(f"{identity} is revoked: {entry.reason}", hint="countermark agent add ANOTHER-NAME")
 
     def sign(self, requests: Sequence[Request], revocations: Sequence[Revocation] | None = None) -> tuple[Signed, ...]:
         """Sign and log statements, and with them a renewed status (with `revocations` in place of the old list)."""

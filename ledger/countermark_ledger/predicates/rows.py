@@ -48,11 +48,12 @@ class Part:
         }
 
     def subjects(self) -> tuple[Subject, ...]:
-        """Name every file after the change, then the change itself."""
+        """Name every file after the change, then the change itself.
+
+        By sha256 alone: sigstore-python refuses a whole statement for a `gitBlob` digest; the rows carry it.
+        """
         files = tuple(
-            Subject(row.path, {"sha256": row.after.sha256, "gitBlob": row.after.git_blob})
-            for row in self.rows.transitions
-            if row.after is not None
+            Subject(row.path, {"sha256": row.after.sha256}) for row in self.rows.transitions if row.after is not None
         )
         return (*files, Subject(CHANGES_SUBJECT, {"sha256": self.changes_sha256}))
 

@@ -46,11 +46,13 @@ class Binding:
     consumed: tuple[str, ...]
 
     def subject(self, extra: dict[str, Json]) -> Subject:
-        """Spell the binding as the one subject: the head commit and the landing tree, annotated."""
+        """Spell the binding as the one subject, the landing tree by its listing; git's own names are annotations."""
         return Subject(
             "landing-tree",
-            {"gitCommit": self.head, "gitTree": self.landing_tree, "sha256": self.listing_sha256},
+            {"sha256": self.listing_sha256},
             {
+                "gitCommit": self.head,
+                "gitTree": self.landing_tree,
                 "sourceRefs": [self.protected_ref],
                 "repositoryId": self.repository_id,
                 "tip": self.tip,
@@ -71,8 +73,8 @@ class Binding:
             shape.text(notes.get("repositoryId"), "repositoryId"),
             refs[0],
             shape.text(notes.get("tip"), "tip"),
-            shape.text(subject.digest.get("gitCommit"), "gitCommit"),
-            shape.text(subject.digest.get("gitTree"), "gitTree"),
+            shape.text(notes.get("gitCommit"), "gitCommit"),
+            shape.text(notes.get("gitTree"), "gitTree"),
             shape.hex64(subject.digest.get("sha256"), "listing sha256"),
             shape.text(notes.get("mergeMethod"), "mergeMethod"),
             shape.texts(notes.get("statementsConsumed"), "statementsConsumed"),

@@ -66,7 +66,9 @@ def _list(_args: argparse.Namespace, console: Console, embedded: Embedded) -> No
 
 
 def _revoke(args: argparse.Namespace, console: Console, embedded: Embedded) -> None:
-    agent = embedded.enrolled(Kind.AGENT, args.name)
+    agent = embedded.identity(Kind.AGENT, args.name)
+    if all(row.id != str(agent) for row in embedded.store.identities(Kind.AGENT.value)):
+        raise UsageError(f"agent {args.name}: expected an enrolled one, found none", hint="countermark agent list")
     now = datetime.now(UTC).replace(microsecond=0)
     since = shape.time(args.since, "--since") if args.since else now
     status = embedded.current_status()
