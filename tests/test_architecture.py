@@ -206,6 +206,7 @@ def test_nothing_runs_at_the_start_of_python_but_what_is_listed() -> None:
 
 IMPORT_EVERYTHING = """
 import importlib, json, pkgutil, sys
+before = set(sys.modules)
 for package in sys.argv[1:]:
     found = importlib.import_module(package)
     for module in pkgutil.walk_packages(found.__path__, package + "."):
@@ -213,7 +214,7 @@ for package in sys.argv[1:]:
             importlib.import_module(module.name)
 """
 PRINT_THIRD_PARTY = """
-loaded = {name.partition(".")[0] for name in sys.modules} - sys.stdlib_module_names
+loaded = {name.partition(".")[0] for name in sys.modules.keys() - before} - sys.stdlib_module_names
 print(json.dumps(sorted(name for name in loaded if not name.startswith("_"))))
 """
 WATCH = """
