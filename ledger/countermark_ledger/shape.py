@@ -15,7 +15,7 @@ from .canonical import Json
 from .errors import Malformed
 
 T = TypeVar("T")
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_TIME = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})Z")
 _HEX64 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -68,10 +68,12 @@ def hex64(value: Json, where: str) -> str:
 def time(value: Json, where: str) -> datetime:
     """Read a UTC time of whole seconds, RFC 3339 with `Z`."""
     found = text(value, where)
-    if not _TIME.fullmatch(found):
+    parts = _TIME.fullmatch(found)
+    if parts is None:
         raise Malformed(f"{where}: expected YYYY-MM-DDTHH:MM:SSZ, found {found!r:.40}")
+    year, month, day, hour, minute, second = map(int, parts.groups())
     try:
-        return datetime.strptime(found, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError as error:
         raise Malformed(f"{where}: {found!r} is no time") from error
 

@@ -58,8 +58,8 @@ def verify(raw: bytes, *, certificate_proof: bytes, trust: TrustRoot) -> Verifie
     _verify_entry(bundle, pae_sha256)  # 2
     signed = verify_timestamp(bundle.timestamp_der, data=bundle.envelope.signature, chain=trust.tsa_chain)  # 3
     certificate = verify_leaf(bundle.certificate_der, chain=trust.ca_chain, at=signed)  # 4
-    sct.verify(bundle.certificate_der, trust.issuer_spki, trust.sct_key)  # 5
-    _verify_issued(bundle.certificate_der, certificate_proof, trust)  # 6
+    promised = sct.verify(bundle.certificate_der, trust.issuer_spki, trust.sct_key)  # 5
+    TlogProof.parse(certificate_proof).verify(merkle.leaf_hash(promised), trust.certificate_log)  # 6
     _verify_signature(certificate, bundle.envelope.signature, dsse.pae(dsse.PAYLOAD_TYPE, bundle.envelope.payload))  # 7
     head = _verify_included(bundle.entry, trust)  # 8
     return Verified(
@@ -78,11 +78,6 @@ def _verify_entry(bundle: Bundle, pae_sha256: bytes) -> None:
     expected = leaf.entry(pae_sha256, bundle.envelope.signature, bundle.certificate_der)
     if expected != bundle.entry.body:
         raise WrongEntry("log entry: expected the one recomputed from this payload, signature and certificate")
-
-
-def _verify_issued(certificate_der: bytes, proof: bytes, trust: TrustRoot) -> None:
-    entry = sct.entry_of(certificate_der, trust.issuer_spki)
-    TlogProof.parse(proof).verify(merkle.leaf_hash(entry), trust.certificate_log)
 
 
 def _verify_signature(certificate: LeafCertificate, signature: bytes, message: bytes) -> None:
