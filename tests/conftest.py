@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -176,6 +177,18 @@ def simulated(founded_authority: Founded) -> SimulatedAuthority:
 @pytest.fixture
 def simulate(founded_authority: Founded) -> Callable[..., SimulatedAuthority]:
     return lambda witness=None: SimulatedAuthority(founded_authority, witness)
+
+
+@pytest.fixture(scope="session")
+def cosign() -> Path:
+    """The stock verifier that `make test-parts` brings. Its absence is a failure, never a skip."""
+    parts = os.environ.get("COUNTERMARK_PARTS")
+    if not parts:
+        pytest.fail("COUNTERMARK_PARTS: expected the folder that `make test-parts` fills, found nothing")
+    found = [path for path in (Path(parts) / "bin" / "cosign", Path(parts) / "cosign") if path.is_file()]
+    if not found:
+        pytest.fail(f"{parts}: expected bin/cosign, found none (hint: make test-parts)")
+    return found[0]
 
 
 def node(content: str, mode: Mode = Mode.FILE) -> Node:

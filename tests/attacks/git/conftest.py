@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-_SPEC = importlib.util.spec_from_file_location("git_checkout", Path(__file__).parents[2] / "ledger" / "git" / "checkout.py")
+_SPEC = importlib.util.spec_from_file_location(
+    "git_checkout", Path(__file__).parents[2] / "ledger" / "git" / "checkout.py"
+)
 _MODULE = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(_MODULE)
 
