@@ -24,7 +24,7 @@ from countermark_service.sources import BUNDLE_REF, Source, from_directory, from
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe `gate`."""
-    parser.add_argument("--protected-ref", required=True, metavar="REF", help="the ref that the change would land on")
+    parser.add_argument("--protected-ref", metavar="REF", help="where the change would land (default: as set up on this machine)")
     parser.add_argument("--head", default="HEAD", metavar="REV", help="the change (default: HEAD)")
     parser.add_argument("--repository", default=".", type=Path, metavar="PATH", help="the checkout (default: here)")
     parser.add_argument(
@@ -86,9 +86,12 @@ def _pin(args: argparse.Namespace, home: Home | None) -> Pin:
     config = home.config() if home else None
     repository_id = args.repository_id or (config.repository_id if config else None)
     trust_root = args.trust_root or (config.trust_root if config else None)
-    if not repository_id or not trust_root:
-        raise UsageError("expected --repository-id and --trust-root together", hint="countermark gate --help")
-    return Pin(repository_id, trust_root, args.protected_ref, args.bootstrap)
+    protected_ref = args.protected_ref or (config.protected_ref if config else None)
+    if not repository_id or not trust_root or not protected_ref:
+        raise UsageError(
+            "expected --repository-id, --trust-root and --protected-ref together", hint="countermark gate --help"
+        )
+    return Pin(repository_id, trust_root, protected_ref, args.bootstrap)
 
 
 @contextmanager
