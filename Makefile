@@ -9,8 +9,7 @@ LEDGER := */countermark_ledger/*
 .PHONY: help setup demo test test-parts check lint types imports coverage bench clean
 
 help: ## List these words
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r word line; \
-		do printf '  make %-12s %s\n' "$$word" "$$line"; done
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Make .venv what uv.lock says (needs no pip; instant when nothing changed)
 	@$(PYTHON) -I bootstrap.py
