@@ -52,7 +52,7 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class _Certified:
-    """A key for one identity and one batch, with its certificate and the proof that it was logged."""
+    """A key for one statement, with its certificate and the proof that it was logged."""
 
     signer: EcdsaSigner
     certificate_der: bytes
@@ -92,8 +92,8 @@ class Issuer:
     def sign(self, requests: Sequence[Request]) -> tuple[Signed, ...]:
         """Sign and log all requests in one transaction; they get consecutive places in the log."""
         now = self._clock().replace(microsecond=0)
-        certified = self._certify(sorted({request.identity for request in requests}, key=str), now)
-        drafts = [self._draft(request, certified[request.identity], now) for request in requests]
+        certified = self._certify([request.identity for request in requests], now)
+        drafts = [self._draft(*pair, now) for pair in zip(requests, certified, strict=True)]
         signed: list[Signed] = []
 
         def attach(appended: Appended) -> Sequence[Row]:
@@ -106,7 +106,8 @@ class Issuer:
         self._log.append([draft.entry() for draft in drafts], attach)
         return tuple(signed)
 
-    def _certify(self, identities: Sequence[Identity], now: datetime) -> dict[Identity, _Certified]:
+    def _certify(self, identities: Sequence[Identity], now: datetime) -> list[_Certified]:
+        """Make a fresh key and certificate for every statement: a key signs once, and each proof is one bundle's."""
         signers = [EcdsaSigner(ec.generate_private_key(ec.SECP256R1())) for _ in identities]
         issued = [
             self._authority.ca.issue(
@@ -115,10 +116,10 @@ class Issuer:
             for identity, signer in zip(identities, signers, strict=True)
         ]
         logged = self._certificates.append([one.certificate_log_entry for one in issued])
-        return {
-            identity: _Certified(signer, one.certificate_der, logged.proof(index).encode())
-            for identity, signer, one, index in zip(identities, signers, issued, logged.indices, strict=True)
-        }
+        return [
+            _Certified(signer, one.certificate_der, logged.proof(index).encode())
+            for signer, one, index in zip(signers, issued, logged.indices, strict=True)
+        ]
 
     def _draft(self, request: Request, certified: _Certified, now: datetime) -> _Draft:
         payload = request.statement.encode()
