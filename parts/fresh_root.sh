@@ -131,6 +131,11 @@ fi
 report_given
 run_block fresh countermark
 report_installed
+[ $# -eq 0 ] || {
+    inside . git config --global user.name Reader
+    inside . git config --global user.email reader@example.org
+    say "whoever has a repository has told git a name: Reader <reader@example.org>"
+}
 for own in "$@"; do
     folder=own/$(basename "$own" .git)
     clone "$own" "$folder"

@@ -40,7 +40,7 @@ LONG_FUNCTIONS: dict[str, str] = {}  # "path:function" -> why it is better whole
 
 SAYS_NOTHING = {"util", "utils", "helper", "helpers", "common", "misc", "tools", "lib", "stuff"}
 SILENCED = re.compile(r"#\s*(noqa|type:\s*ignore|mypy:|pragma:|nosec|fmt:\s*(off|skip)|ruff:)")
-REASONED = re.compile(r"#\s*(noqa: [A-Z]+\d+(, [A-Z]+\d+)*|type: ignore\[[a-z, -]+\])( - |  # )\S.{4,}")
+REASONED = re.compile(r"#\s*(noqa: [A-Z]+\d+(, [A-Z]+\d+)*|type: ignore\[[a-z, -]+\])( - |  # )\S.{2,}")
 
 PLACE_AND_TRUST = re.compile(r"^Layer: .*^Trust: ", re.MULTILINE | re.DOTALL)
 
