@@ -100,12 +100,12 @@ def test_a_writer_killed_at_each_point_of_the_crash_order_leaves_a_log_that_goes
 
 
 def test_two_processes_race_without_a_lock_and_both_land_everything_once(sqlite_bench: Bench, tmp_path: Path) -> None:
-    with writer(tmp_path, "a", 40, "append") as first, writer(tmp_path, "b", 40, "append") as second:
+    with writer(tmp_path, "a", 25, "append") as first, writer(tmp_path, "b", 25, "append") as second:
         answers = [process.communicate()[0].splitlines() for process in (first, second)]
     told = Acknowledged()
-    assert [told.read(answers[0], "a"), told.read(answers[1], "b")] == [40, 40]
+    assert [told.read(answers[0], "a"), told.read(answers[1], "b")] == [25, 25]
     log = sqlite_bench.open()
-    assert log.head.size == len(told.indices) == 2 * 40 * 5 + 40
+    assert log.head.size == len(told.indices) == 2 * 25 * 5 + 25
     told.check(log)
     assert check_log(sqlite_bench.store, sqlite_bench.verifier) == log.head
 

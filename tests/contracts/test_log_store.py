@@ -52,6 +52,7 @@ def test_an_append_answers_with_indices_a_head_and_proofs_that_verify(bench: Ben
     for start, end in ((0, 1), (1, 4), (4, 300), (300, 301)):
         appended = log.append(entries(start, end))
         assert appended.indices == tuple(range(start, end))
+        assert appended.checkpoint == log.head.checkpoint
         for index in appended.indices:
             head = appended.proof(index).verify(leaf_hash(b"entry %d" % index), bench.verifier)
             assert head.size == end

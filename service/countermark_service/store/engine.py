@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry
 
-BUSY_SECONDS = 10.0
+BUSY_SECONDS = 30.0
 _WRITES = "countermark_writes"
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",

@@ -18,14 +18,14 @@ from .engine import writing
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+FOLDER = Path(__file__).parent / "migrations"
 _ADVISORY_LOCK = 0x636D6B  # any number that is the same in every process
 
 
 def upgrade(engine: Engine) -> None:
     """Run the migrations that are missing."""
     config = Config()
-    folder = str(Path(__file__).parent / "migrations")
-    config.set_main_option("script_location", folder.replace("%", "%%"))
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     with writing(engine) as connection:
         if connection.dialect.name == "postgresql":
