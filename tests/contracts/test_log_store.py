@@ -254,7 +254,8 @@ def test_a_writer_that_loses_reloads_and_tries_the_whole_batch_again(bench: Benc
     assert check_log(bench.store, bench.verifier).size == 2
 
 
-def test_a_writer_that_always_loses_gives_up_with_a_conflict(bench: Bench) -> None:
+def test_a_writer_that_always_loses_gives_up_with_a_conflict(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("countermark_ledger.log.log.ATTEMPTS", 32)
     winner, count = bench.create(), iter(range(1000))
     loser = bench.open()
 
