@@ -14,7 +14,7 @@ help: ## List these words
 setup: ## Make .venv what uv.lock says (needs no pip; instant when nothing changed)
 	@$(PYTHON) -I bootstrap.py
 
-demo: setup ## Run the main job for real: two agents, one merged, one refused, and a forgery
+demo: setup ## Run the main job for real: one change accepted, four refused, each for its own reason
 	@sh examples/demo.sh
 
 test: setup ## Run the tests (no root, no services)
