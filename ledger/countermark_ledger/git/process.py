@@ -5,19 +5,19 @@ Trust: git obeys the configuration, hooks, attributes, grafts and replacements o
 and a checkout is hostile. So it never runs in theirs. It runs in a bare GIT_DIR that we made, with an
 environment built from nothing, and reaches their objects through one alternate.
 
-What a hostile object store can still do to git itself is bounded: time, and the size of one allocation.
+What a hostile object store can still do to git itself is bounded: time, silence, and the size of one allocation.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import select
 import shutil
 import subprocess
 import tempfile
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NamedTuple, Protocol, cast
@@ -26,9 +26,8 @@ from ..errors import GitError
 
 MIN_VERSION = (2, 38)
 TIME_LIMIT = 120.0
-SESSION_LIMIT = 1800.0
+STALL_LIMIT = 20.0
 COMPLAINT_BYTES = 2000
-MAX_LINE = 256
 STREAM_BUFFER = 1 << 18
 ALLOCATION_LIMIT = "512m"
 
@@ -107,7 +106,7 @@ class Batch:
         With `--buffer` git takes every command before it answers any, so neither side can wait for the
         other. A reader that leaves early ends the child: the next question finds a fresh stream.
         """
-        child = self._child = self._child or _Child.start(self._git)
+        child = self._child = self._child or _Child(self._git)
         try:
             child.send(commands + b"flush\n")
             yield child
@@ -134,62 +133,68 @@ class Answers(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
 class _Child:
-    process: subprocess.Popen[bytes]
-    questions: IO[bytes]
-    answers: IO[bytes]
-    errors: IO[bytes]
-    watch: threading.Timer
-
-    @classmethod
-    def start(cls, git: Git) -> _Child:
-        errors = tempfile.TemporaryFile(dir=git.directory)  # noqa: SIM115  # closed by `end`
-        process = subprocess.Popen(  # noqa: S603  # an absolute program, arguments of ours
+    def __init__(self, git: Git) -> None:
+        self._errors = tempfile.TemporaryFile(dir=git.directory)  # noqa: SIM115  # closed by `end`
+        self._process = subprocess.Popen(  # noqa: S603  # an absolute program, arguments of ours
             [git.program, "cat-file", "--batch-command", "--buffer"],
             cwd=git.directory,
             env=_environment(git.directory),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=errors,
-            bufsize=STREAM_BUFFER,
+            stderr=self._errors,
+            bufsize=0,
         )
-        watch = threading.Timer(SESSION_LIMIT, process.kill)
-        watch.daemon = True
-        watch.start()
-        return cls(process, cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout), errors, watch)
+        self._questions = cast("IO[bytes]", self._process.stdin)
+        self._answers = cast("IO[bytes]", self._process.stdout)
+        self._ready = select.poll()
+        self._ready.register(self._answers, select.POLLIN)
+        self._read = bytearray()
 
     def send(self, commands: bytes) -> None:
+        left = memoryview(commands)
         try:
-            self.questions.write(commands)
-            self.questions.flush()
+            while left:
+                left = left[os.write(self._questions.fileno(), left) :]
         except OSError as error:
             raise self._stopped() from error
 
     def line(self) -> bytes:
-        line = self.answers.readline(MAX_LINE)
-        if not line.endswith(b"\n"):
-            raise self._stopped()
-        return line[:-1]
+        end = self._read.find(b"\n")
+        while end < 0:
+            self._more()
+            end = self._read.find(b"\n")
+        return self._take(end + 1)[:-1]
 
     def exactly(self, size: int) -> bytes:
-        read = self.answers.read(size)
-        if len(read) != size:
-            raise self._stopped()
-        return read
+        while len(self._read) < size:
+            self._more()
+        return self._take(size)
 
     def end(self) -> None:
-        self.watch.cancel()
-        self.process.kill()
-        self.answers.close()
-        with suppress(BrokenPipeError):  # closing flushes what the child never read
-            self.questions.close()
-        self.errors.close()
-        self.process.wait()
+        self._process.kill()
+        self._questions.close()
+        self._answers.close()
+        self._errors.close()
+        self._process.wait()
+
+    def _take(self, size: int) -> bytes:
+        taken = bytes(self._read[:size])
+        del self._read[:size]
+        return taken
+
+    def _more(self) -> None:
+        """Read what there is. git answers a damaged object with too few bytes and then waits: so don't we."""
+        if not self._ready.poll(STALL_LIMIT * 1000):
+            raise GitError(f"git cat-file: expected an answer within {STALL_LIMIT} s, found none")
+        piece = os.read(self._answers.fileno(), STREAM_BUFFER)
+        if not piece:
+            raise self._stopped()
+        self._read += piece
 
     def _stopped(self) -> GitError:
-        self.errors.seek(0)
-        return GitError(f"git cat-file stopped before it answered: {_last_line(self.errors.read(COMPLAINT_BYTES))}")
+        self._errors.seek(0)
+        return GitError(f"git cat-file stopped before it answered: {_last_line(self._errors.read(COMPLAINT_BYTES))}")
 
 
 def _run(command: list[str], directory: Path) -> Finished:

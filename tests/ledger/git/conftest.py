@@ -12,12 +12,12 @@ _MODULE = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(_MODULE)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def checkout_class() -> type:
     return _MODULE.Checkout
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tree_bytes():  # noqa: ANN201  # a function of the helper module
     return _MODULE.tree_bytes
 

@@ -128,7 +128,10 @@ def test_a_full_id_that_is_not_here_is_missing_history(checkout) -> None:
 def test_a_name_of_something_else_than_a_commit_is_refused(checkout) -> None:
     checkout.commit(a__py=b"1")
     blob = checkout.blob(b"x")
-    with Repository.open(checkout.path) as repository, pytest.raises(Malformed, match="expected a commit, found a blob"):
+    with (
+        Repository.open(checkout.path) as repository,
+        pytest.raises(Malformed, match="expected a commit, found a blob"),
+    ):
         repository.resolve(blob)
 
 
