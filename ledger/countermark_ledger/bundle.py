@@ -1,4 +1,4 @@
-"""Sigstore bundle v0.3, the one profile of FORMATS.md section 1: one certificate, one entry, one timestamp, one envelope.
+"""Sigstore bundle v0.3, in the one profile of FORMATS.md section 1: one certificate, entry, timestamp and envelope.
 
 Layer: ledger core. Does no I/O and reads no clock.
 Trust: the bytes are hostile until `Bundle.parse` returns; then they are well-formed, and still nobody's word

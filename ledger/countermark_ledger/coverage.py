@@ -91,13 +91,6 @@ def cover(landing: Landing, evidence: Evidence, rules: Rules) -> tuple[Row, ...]
 
 def _answer(transition: Transition, landing: Landing, evidence: Evidence, rules: Rules) -> Row:
     path = transition.path
-    if path in landing.refused:
-        return Row(
-            path,
-            Answer.UNACCOUNTED,
-            reason=landing.refused[path],
-            hint=f"rename or remove {safe(path)}",
-        )
     usable = [e for e in evidence.edges.get(path, ()) if not _stale(e, path, landing, evidence)]
     if rules.protected(path):
         return _answer_protected(transition, usable, landing, evidence, rules)

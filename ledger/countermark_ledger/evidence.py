@@ -117,7 +117,7 @@ def _needed(collection: Collection, question: Question) -> list[tuple[Candidate,
 
 
 def _status(collection: Collection, question: Question, trust: TrustRoot) -> tuple[CurrentStatus, TreeHead]:
-    """Find the newest status: try candidates from the highest claimed number down, so that one verification is enough."""
+    """Find the newest status: from the highest claimed number down, so that one verification is enough."""
     claimed = [c for c in collection.candidates.values() if c.claims.predicate_type == status.PREDICATE_TYPE]
     found: list[tuple[CurrentStatus, TreeHead]] = []
     for candidate in sorted(claimed, key=_claimed_number, reverse=True)[:MAX_JUDGED]:

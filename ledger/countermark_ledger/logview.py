@@ -34,7 +34,8 @@ class LogView:
 
 def view(collection: Collection, needed: Iterable[TreeHead], trust: TrustRoot) -> LogView:
     """Tie `needed` (verified heads) to the newest checkpoint of the collection; raise `BadConsistency` on a fork."""
-    wanted = {head.size: head for head in needed}
+    needed = tuple(needed)
+    wanted = {head.size for head in needed}
     signed = {raw: head for raw in _checkpoints(collection) if (head := _verified(raw, trust)) is not None}
     heads = _by_size([*needed, *signed.values()])
     if not signed:

@@ -90,9 +90,9 @@ class Waiver:
         """Accept exactly what `statement` emits."""
         predicate = statement.expect(WAIVER_TYPE)
         parsed = cls(
-            shape.optional_text(predicate.get("finding"), "finding"),
+            _optional_hex64(predicate.get("finding"), "finding"),
             shape.optional_text(predicate.get("path"), "path"),
-            shape.optional_text(predicate.get("sha256"), "sha256"),
+            _optional_hex64(predicate.get("sha256"), "sha256"),
             Identity.parse(predicate.get("agent")),
             Identity.parse(predicate.get("requester")),
             Identity.parse(predicate.get("approver")),
@@ -102,6 +102,10 @@ class Waiver:
         )
         refuse_other_spelling(statement, parsed.statement())
         return parsed
+
+
+def _optional_hex64(value: Json, where: str) -> str | None:
+    return None if value is None else shape.hex64(value, where)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,10 @@ ROTATION_TYPE = "https://countermark.dev/key-rotation/v1"
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """`identity` is enrolled under this trust root. `ssh_keys` are SHA256 fingerprints; `models` an allow-list (empty = any)."""
+    """`identity` is enrolled under this trust root.
+
+    `ssh_keys` are SHA256 fingerprints; `models` is an allow-list, and an empty one allows any.
+    """
 
     trust_root_sha256: str
     identity: Identity

@@ -82,7 +82,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the change is meant to land: an immutable repository id, a full ref, a commit on its first-parent history."""
+    """Where the change is meant to land: an immutable repository id, a full ref, a first-parent commit of it."""
 
     repository_id: str
     protected_ref: str

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from .. import shape
 from ..canonical import Json
 from ..errors import Incomplete, Malformed
-from ..node import Change, Transition
+from ..node import Change
 from ..statement import MAX_SUBJECTS, Statement, Subject
 
 CHANGES_SUBJECT = "countermark:changes"
@@ -79,16 +80,23 @@ def split(change: Change) -> tuple[Part, ...]:
 def join(parts: Sequence[Part]) -> Change:
     """Put all parts of one change together, in any order; a repeated part counts once.
 
-    Raises `Incomplete` when a part is missing, or when the whole has another digest.
+    Raises `Incomplete` when a part is missing, when two differ under one number, or when the whole has another
+    digest or is no change (rows out of order, a path twice).
     """
-    by_number = {part.number: part for part in parts}
-    first = parts[0]
-    if sorted(by_number) != list(range(1, first.of + 1)):
-        raise Incomplete(f"change {first.changes_sha256[:12]}: expected {first.of} parts, found {len(by_number)}")
-    rows: list[Transition] = [t for number in sorted(by_number) for t in by_number[number].rows.transitions]
-    if Change(tuple(rows)).sha256() != first.changes_sha256:
+    first, distinct = parts[0], sorted(set(parts), key=lambda part: part.number)
+    numbers = {part.number for part in distinct}
+    whole = {(part.changes_sha256, part.of) for part in distinct}
+    if len(whole) != 1 or len(numbers) != first.of or len(numbers) != len(distinct):
+        raise Incomplete(f"change {first.changes_sha256[:12]}: expected {first.of} parts, found {len(distinct)}")
+    change = Change(tuple(row for part in distinct for row in part.rows.transitions))
+    if change.sha256() != first.changes_sha256 or not _in_order(change):
         raise Incomplete(f"change {first.changes_sha256[:12]}: the parts together are another change")
-    return Change.of(rows)
+    return change
+
+
+def _in_order(change: Change) -> bool:
+    paths = [row.path.encode() for row in change.transitions]
+    return all(one < following for one, following in pairwise(paths))
 
 
 def refuse_other_spelling(statement: Statement, again: Statement) -> None:
