@@ -22,41 +22,14 @@ from countermark_service.store.sql import SqlStore
 
 from .conftest import CLEAN, Scene
 
-PORTS: dict[type, tuple[str, ...]] = {
-    Repository: [
-        "resolve",
-        "commit",
-        "first_parents",
-        "merge_bases",
-        "is_ancestor",
-        "tree",
-        "listing",
-        "entries",
-        "directories",
-        "diff",
-        "blobs",
-        "digests",
-        "nodes",
-        "landing_tree",
-    ],
-    SqlStore: [
-        "head",
-        "history",
-        "leaves",
-        "indices",
-        "tile",
-        "blob",
-        "blobs",
-        "commit",
-        "find",
-        "newest",
-        "labels",
-        "identities",
-    ],
-    Log: ("append", "consistency", "reload"),
-    Issuer: ("sign",),
-    Home: ("config", "seen_status", "saw_status"),
-    Console: ("document", "data", "step"),
+PORTS: dict[type, str] = {
+    Repository: "resolve commit first_parents merge_bases is_ancestor tree listing entries directories diff blobs"
+    " digests nodes landing_tree",
+    SqlStore: "head history leaves indices tile blob blobs commit find newest labels identities",
+    Log: "append consistency reload",
+    Issuer: "sign",
+    Home: "config seen_status saw_status",
+    Console: "document data step",
 }
 FAULTS: tuple[Callable[[], Exception], ...] = (
     lambda: GitError("git is gone"),
@@ -84,7 +57,7 @@ class Tripwire:
 def wired(monkeypatch: pytest.MonkeyPatch, wire: Tripwire) -> Iterator[Tripwire]:
     with monkeypatch.context() as patch:
         for owner, names in PORTS.items():
-            for name in names:
+            for name in names.split():
                 patch.setattr(owner, name, _tripping(wire, f"{owner.__name__}.{name}", getattr(owner, name)))
         scan = _tripping(wire, "scan", lambda _repository, _change, _names: CLEAN)
         patch.setattr("countermark_service.cli.gate.scan_landing", lambda _step: scan)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -110,7 +109,7 @@ def test_a_change_of_mode_alone_needs_a_signature(scene: Scene) -> None:
 def test_a_symbolic_link_with_the_bytes_of_a_signed_file_is_something_else(scene: Scene) -> None:
     scene.change({"target.txt": "app.py"})
     (scene.root / "target.txt").unlink()
-    os.symlink("app.py", scene.root / "target.txt")
+    (scene.root / "target.txt").symlink_to("app.py")
     scene.commit()
     assert scene.git("rev-parse", "HEAD:target.txt") == scene.git("rev-parse", "HEAD~1:target.txt")
     assert scene.code() == 11
