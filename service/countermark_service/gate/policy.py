@@ -129,7 +129,9 @@ def _check(parsed: Policy, value: Json) -> None:
 
 
 def _differences(expected: dict[str, Json], found: dict[str, Json]) -> set[str]:
-    return {key for key in expected.keys() | found.keys() if key not in expected or expected[key] != found.get(key)}
+    """Name the fields that differ as JSON, where `true` is not 1."""
+    spelled = [{key: canonical.dumps(value) for key, value in side.items()} for side in (expected, found)]
+    return {key for key in expected.keys() | found.keys() if spelled[0].get(key) != spelled[1].get(key)}
 
 
 def _word(kind: type[E], value: Json, where: str) -> E:

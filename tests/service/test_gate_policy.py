@@ -1,0 +1,105 @@
+"""Policies: parsed strictly, because a misspelt field that is ignored is a policy that does not hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+import countermark_policies
+from countermark_ledger.canonical import Json
+from countermark_ledger.errors import Malformed
+from countermark_ledger.predicates.generation import Evidence
+from countermark_service.gate.policy import Mode, Policy, SplitView
+
+PERSON = "spiffe://example.com/person/p1"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGu9CZ6WY3Q7pT9Dq0uQxLq3Cc5pEw5mO0ZyyyV5n3wM"
+
+
+def template() -> dict[str, Json]:
+    value = json.loads(countermark_policies.read("gate/default.json"))
+    assert isinstance(value, dict)
+    return value
+
+
+def parse(value: object) -> Policy:
+    return Policy.parse(json.dumps(value).encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "minimum", "split_view"),
+    [
+        ("observe", Mode.OBSERVE, Evidence.ASSERTED, SplitView.REPORT),
+        ("default", Mode.ENFORCE, Evidence.OBSERVED, SplitView.REPORT),
+        ("strict", Mode.ENFORCE, Evidence.BOXED, SplitView.REFUSE),
+    ],
+)
+def test_the_policies_that_ship_are_what_their_names_say(
+    name: str, mode: Mode, minimum: Evidence, split_view: SplitView
+) -> None:
+    policy = Policy.parse(countermark_policies.read(f"gate/{name}.json"))
+    assert (policy.mode, policy.minimum_evidence, policy.split_view) == (mode, minimum, split_view)
+    assert policy.threshold == 85
+
+
+def test_white_space_and_order_are_free() -> None:
+    value = template()
+    backwards = json.dumps(dict(reversed(value.items())), indent=7)
+    assert Policy.parse(backwards.encode()).json() == value
+
+
+def edit(*path: str, to: Json) -> Callable[[dict[str, Json]], None]:
+    def change(value: dict[str, Json]) -> None:
+        place = value
+        for key in path[:-1]:
+            inner = place[key]
+            assert isinstance(inner, dict)
+            place = inner
+        place[path[-1]] = to
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(edit("modee", to="enforce"), id="misspelt-field"),
+        pytest.param(lambda value: value.pop("mode"), id="missing-field"),
+        pytest.param(edit("mode", to="off"), id="no-such-mode"),
+        pytest.param(edit("version", to=2), id="newer-version"),
+        pytest.param(edit("version", to=True), id="true-for-one"),
+        pytest.param(edit("evidence", "minimum", to="trusted"), id="no-such-evidence"),
+        pytest.param(edit("evidence", "maxBaseDistance", to=-1), id="negative-distance"),
+        pytest.param(edit("score", "threshold", to=0), id="threshold-that-never-bites"),
+        pytest.param(edit("score", "threshold", to=101), id="threshold-that-nobody-meets"),
+        pytest.param(edit("protected", "people", to=0), id="no-people-for-protected-paths"),
+        pytest.param(edit("protected", "people", to=2), id="more-people-than-there-are"),
+        pytest.param(edit("agents", to=[PERSON]), id="person-among-agents"),
+        pytest.param(edit("gates", to=[PERSON]), id="person-among-gates"),
+        pytest.param(edit("people", to=[{"id": "spiffe://example.com/agent/a", "sshKeys": []}]), id="agent-as-person"),
+        pytest.param(edit("people", to=[{"id": PERSON, "sshKeys": ["ssh-dss AAAA"]}]), id="weak-key"),
+        pytest.param(edit("people", to=[{"id": PERSON, "sshKeys": [], "name": "Ann"}]), id="name-of-a-person"),
+        pytest.param(
+            edit("people", to=[{"id": PERSON, "sshKeys": []}, {"id": PERSON, "sshKeys": []}]), id="one-person-twice"
+        ),
+        pytest.param(edit("splitView", to="ignore"), id="no-such-split-view"),
+    ],
+)
+def test_a_policy_that_was_not_understood_is_refused(change: Callable[[dict[str, Json]], object]) -> None:
+    value = template()
+    change(value)
+    with pytest.raises(Malformed):
+        parse(value)
+
+
+@pytest.mark.parametrize("raw", [b"", b"[]", b"null", b'{"mode":"observe","mode":"enforce"}', b"\xff"])
+def test_what_is_no_object_is_no_policy(raw: bytes) -> None:
+    with pytest.raises(Malformed):
+        Policy.parse(raw)
+
+
+def test_agents_may_be_listed() -> None:
+    value = template()
+    value["agents"] = ["spiffe://example.com/agent/a"]
+    assert parse(value).agents == {"spiffe://example.com/agent/a"}
