@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import certifi
+
 from .errors import ToolFailed, ToolMissing, ToolTimedOut
 
 if TYPE_CHECKING:
@@ -94,6 +96,7 @@ def _environment(room: Path) -> dict[str, str]:
         "PATH": os.pathsep.join((str(Path(sys.executable).parent), "/usr/bin", "/bin")),
         "LC_ALL": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
+        "SSL_CERT_FILE": certifi.where(),  # semgrep starts only where there is a certificate store, also offline
     }
 
 
