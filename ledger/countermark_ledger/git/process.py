@@ -52,6 +52,7 @@ _CONFIG = """\
 [merge]
 	renames = false
 	directoryRenames = false
+	renameLimit = 1
 [protocol]
 	allow = never
 """

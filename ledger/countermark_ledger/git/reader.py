@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ..errors import GitError, Malformed, MergeConflict, MissingHistory, UnknownRevision
 from ..node import Mode, Node
-from . import place, refs, trees
+from . import place, refs, renames, trees
 from .commits import Commit
 from .objects import MAX_COMMIT, MAX_TREE, Hashed, Objects, Oversized
 from .place import Place
@@ -46,6 +46,7 @@ class Repository:
         self._hint = hint
         self._commits: dict[str, Commit] = {}
         self._trees: dict[str, Tree] = {}
+        self._walks: dict[tuple[str, str], list[Directory]] = {}
         self._bases: dict[tuple[str, str], list[str]] = {}
 
     @classmethod
@@ -117,7 +118,9 @@ class Repository:
     def directories(self, before: str, after: str) -> list[Directory]:
         """List the directories that differ between two commits or trees."""
         pair = (self._root(before), self._root(after))
-        return list(trees.directories(self._load, *pair, limit=MAX_DIFFERENCES))
+        if pair not in self._walks:
+            self._walks[pair] = list(trees.directories(self._load, *pair, limit=MAX_DIFFERENCES))
+        return self._walks[pair]
 
     def diff(self, before: str, after: str) -> list[Difference]:
         """List the files that differ between two commits or trees, in git's order; renames are two rows."""
@@ -145,15 +148,16 @@ class Repository:
         bases = self.merge_bases(tip, head)
         if not bases:
             raise MergeConflict(f"{tip} and {head}: expected a common ancestor, found none")
-        for base in bases:
-            self.directories(base, head)
+        offered = [self.diff(base, head) for base in bases]
         merged = self._git.run("merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", tip, head)
         tree, *conflicts = merged.output.decode("utf-8", "surrogateescape").split("\0")[:-1] or [""]
         if merged.code == 1 and tree and not merged.complaint:
-            raise MergeConflict(
-                f"expected tip and head to merge, found conflicts in {', '.join(conflicts)}", paths=tuple(conflicts)
-            )
+            raise _conflict(tip, conflicts, "changed on both sides")
         self._succeeded("merge-tree", merged)
+        landed = self.diff(tip, tree)
+        followed = [renames.followed(rows, self.entries(tip, [row.path for row in rows]), landed) for rows in offered]
+        if set.intersection(*followed):
+            raise _conflict(tip, sorted(set.intersection(*followed)), "renamed on one side and changed on the other")
         return tree
 
     def _ask_bases(self, one: str, other: str) -> list[str]:
@@ -206,6 +210,11 @@ class Repository:
         for name, raw in self._objects.bodies(wanted, "tree", MAX_TREE).items():
             self._trees[name] = trees.parse(raw, id_bytes=len(name) // 2)
         return self._trees
+
+
+def _conflict(tip: str, paths: Sequence[str], how: str) -> MergeConflict:
+    message = f"expected tip and head to merge, found paths {how}: {', '.join(paths)}"
+    return MergeConflict(message, paths=tuple(paths), hint=f"git merge {tip}")
 
 
 def content_names(entries: Iterable[Entry]) -> list[str]:
