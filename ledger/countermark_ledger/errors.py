@@ -161,6 +161,10 @@ class UnbornBranch(GitError):
     """The branch exists in name only: it has no commit yet."""
 
 
+class RefMoved(GitError):
+    """Another writer moved the ref first: nothing of ours landed."""
+
+
 class MergeConflict(GitError):
     """The tip and the head do not merge cleanly, so there is no landing tree."""
 

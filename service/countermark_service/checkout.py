@@ -5,6 +5,7 @@ Trust: for commands that a person runs at home. The gate never looks at a work t
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from countermark_ledger.git import place
 from countermark_ledger.git.reader import Repository
 from countermark_ledger.git.worktree import visible_paths
 from countermark_ledger.node import Node
+from countermark_service.exits import UsageError
 from countermark_service.home import Home, home_of_checkout
 
 
@@ -35,6 +37,17 @@ class Checkout:
     def home(self) -> Home:
         """Return its private folder; raise with the `init` hint when it has none."""
         return home_of_checkout(self.git_dir)
+
+    def inside(self, given: str, start: Path) -> str:
+        """Spell a path given at `start` relative to the work tree's root, with `/`; the root itself is empty.
+
+        Neither the path nor its last part is resolved: a symbolic link is a file of the work tree as well.
+        """
+        place = os.path.normpath(start / given)
+        inside = os.path.relpath(place, self.root).replace(os.sep, "/")
+        if inside == ".." or inside.startswith("../"):
+            raise UsageError(f"{given}: expected a path inside {self.root}, found one outside", hint="git ls-files")
+        return "" if inside == "." else inside
 
     def snapshot(self, repository: Repository, head: str) -> dict[str, Node]:
         """Hash every file that git would see: not ignored, or tracked at `head`."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from countermark_ledger.authority.issuing import Issuer, Request, Signed
 from countermark_ledger.authority.root import Authority, create_authority, load_authority
 from countermark_ledger.bundle import Bundle
-from countermark_ledger.errors import NoSuchLog, Revoked
+from countermark_ledger.errors import Malformed, NoSuchLog, Revoked
 from countermark_ledger.identity import Identity, Kind
 from countermark_ledger.log.lock import FileLock
 from countermark_ledger.log.log import Log
@@ -31,6 +31,7 @@ from countermark_service.store.sql import SqlStore
 
 STATUS_LIFE = timedelta(days=7)
 Clock = Callable[[], datetime]
+Revise = Callable[[tuple[Revocation, ...], int], tuple[Revocation, ...]]
 
 
 def utc_now() -> datetime:
@@ -51,8 +52,11 @@ class Embedded:
     clock: Clock
 
     def identity(self, kind: Kind, name: str) -> Identity:
-        """Spell an identity of this trust domain."""
-        return Identity(self.trust.trust_domain, kind, name)
+        """Spell an identity of this trust domain; a name that can't be one is the caller's mistake."""
+        try:
+            return Identity(self.trust.trust_domain, kind, name)
+        except Malformed as error:
+            raise UsageError(f"{kind} {error.message}", hint=f"countermark {kind} list") from error
 
     @property
     def authority(self) -> Identity:
@@ -76,10 +80,14 @@ class Embedded:
             if (entry.kind, entry.value) == (RevokedKind.IDENTITY, str(identity)):
                 raise Revoked(f"{identity} is revoked: {entry.reason}", hint="countermark agent add ANOTHER-NAME")
 
-    def sign(self, requests: Sequence[Request], revocations: Sequence[Revocation] | None = None) -> tuple[Signed, ...]:
-        """Sign and log statements, and with them a renewed status (with `revocations` in place of the old list)."""
+    def sign(self, requests: Sequence[Request], revoke: Revise | None = None) -> tuple[Signed, ...]:
+        """Sign and log statements, and with them a renewed status.
+
+        `revoke` makes the new list of revocations out of the old one and the size of the log; it is asked while
+        nobody else can sign, so that of two revocations at once none is lost.
+        """
         with self.issuer.session() as size:
-            status = self._next_status(size + len(requests), revocations)
+            status = self._next_status(size, len(requests), revoke)
             signed = self.issuer.sign([*requests, Request(self.authority, status.statement())])
         return signed[:-1]
 
@@ -91,17 +99,17 @@ class Embedded:
         payload = Bundle.parse(self.store.blob(entry.bundle_sha256).data).envelope.payload
         return Status.parse(Statement.parse(payload))
 
-    def _next_status(self, log_size: int, revocations: Sequence[Revocation] | None) -> Status:
+    def _next_status(self, size: int, requests: int, revoke: Revise | None) -> Status:
         last = self.current_status()
         kept = last.revocations if last else ()
         now = self.clock()
         return Status(
             trust_root_sha256=self.trust.digest.removeprefix("sha256:"),
             number=last.number + 1 if last else 1,
-            log_size=log_size,
+            log_size=size + requests,
             issued=now,
             next_update=now + STATUS_LIFE,
-            revocations=kept if revocations is None else tuple(revocations),
+            revocations=kept if revoke is None else revoke(kept, size),
         )
 
 

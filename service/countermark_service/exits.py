@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import IntEnum
 
+from countermark_agents.errors import AgentsError
 from countermark_ledger import errors
 
 
@@ -63,6 +64,7 @@ _BY_CLASS: tuple[tuple[type[errors.LedgerError], Exit], ...] = (
     (errors.LogDiverged, Exit.FORGED),
     (errors.StoreError, Exit.INCONCLUSIVE),
     (errors.UnsafeKey, Exit.USAGE),
+    (AgentsError, Exit.USAGE),
     (errors.MergeConflict, Exit.UNACCOUNTED),
     (errors.MissingHistory, Exit.INCONCLUSIVE),
     (errors.GitError, Exit.USAGE),

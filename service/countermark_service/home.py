@@ -67,6 +67,10 @@ class Home:
         """The SQLite ledger."""
         return self.path / "ledger.sqlite"
 
+    def exists(self) -> bool:
+        """Tell whether `init` was here."""
+        return (self.path / "config.json").exists()
+
     def released(self, origin: str) -> Path:
         """Name the file that remembers a log's last released checkpoint."""
         return self.path / f"{origin}.released"
@@ -120,7 +124,7 @@ def home_of_checkout(git_dir: Path) -> Home:
     if found is None:
         raise UsageError(f"{git_dir}: this checkout is not set up on this machine", hint=INIT_HINT)
     home = home_of(found)
-    if not (home.path / "config.json").exists():
+    if not home.exists():
         raise UsageError(f"{home.path}: the repository's private folder is gone", hint=INIT_HINT)
     return home
 

@@ -81,14 +81,13 @@ def sign_claim(embedded: Embedded, person: Identity, change: Change, where: Targ
 
 
 def only(change: Change, paths: Sequence[str]) -> Change:
-    """Keep the rows at or below the given paths; all rows when none is given. Raise for a path without a row."""
+    """Keep the rows at or below the given paths ("" is the root), or all; raise for a path without a row."""
     if not paths:
         return change
-    wanted = [path.rstrip("/") for path in paths]
-    for path in wanted:
+    for path in paths:
         if not any(_within(row.path, path) for row in change.transitions):
-            raise UsageError(f"{path}: expected something to sign there, found no change", hint="git status")
-    return Change.of(row for row in change.transitions if any(_within(row.path, path) for path in wanted))
+            raise UsageError(f"{path or '.'}: expected something to sign there, found nothing", hint="git status")
+    return Change.of(row for row in change.transitions if any(_within(row.path, path) for path in paths))
 
 
 def names(signed: Iterable[Signed]) -> list[str]:
@@ -97,7 +96,7 @@ def names(signed: Iterable[Signed]) -> list[str]:
 
 
 def _within(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(f"{folder}/")
+    return not folder or path == folder or path.startswith(f"{folder}/")
 
 
 def _commit_to(task: str | None) -> tuple[Commitment | None, tuple[tuple[str, bytes], ...]]:

@@ -58,7 +58,9 @@ def _labels(statement: Statement) -> Iterator[tuple[str, str]]:
             case generation.PREDICATE_TYPE:
                 yield from _generation_labels(Generation.parse(statement))
             case claim.PREDICATE_TYPE:
-                yield "repository", Claim.parse(statement).target.repository_id
+                claimed = Claim.parse(statement)
+                yield "repository", claimed.target.repository_id
+                yield "change", claimed.part.changes_sha256
             case verdict.PREDICATE_TYPE:
                 yield from _verdict_labels(Verdict.parse(statement))
     except Malformed:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from countermark_ledger import shape
 from countermark_ledger.canonical import Json
+from countermark_ledger.errors import Malformed
 from countermark_ledger.identity import Identity, Kind
 from countermark_ledger.predicates.status import Revocation, RevokedKind
 from countermark_service.checkout import Checkout
@@ -69,15 +71,35 @@ def _revoke(args: argparse.Namespace, console: Console, embedded: Embedded) -> N
     agent = embedded.identity(Kind.AGENT, args.name)
     if all(row.id != str(agent) for row in embedded.store.identities(Kind.AGENT.value)):
         raise UsageError(f"agent {args.name}: expected an enrolled one, found none", hint="countermark agent list")
-    now = datetime.now(UTC).replace(microsecond=0)
-    since = shape.time(args.since, "--since") if args.since else now
+    since = _time(args.since) if args.since else embedded.clock().replace(microsecond=0)
+    embedded.sign([], revoke=partial(_with, agent, since, args.reason))
     status = embedded.current_status()
-    earlier = status.revocations if status else ()
-    index = embedded.log.head.size
-    entry = Revocation(RevokedKind.IDENTITY, str(agent), since, index, args.reason)
-    embedded.sign([], revocations=[*(one for one in earlier if one.value != str(agent)), entry])
-    text = f"revoked {agent} from {shape.spell_time(since)} and from log index {index} on"
-    _show(console, {"id": str(agent), "fromTime": shape.spell_time(since), "fromLogIndex": index}, text)
+    entry = next(one for one in (status.revocations if status else ()) if _is_of(one, agent))
+    begin, index = shape.spell_time(entry.from_time), entry.from_log_index
+    text = f"revoked {agent} from {begin} and from log index {index} on"
+    _show(console, {"id": str(agent), "fromTime": begin, "fromLogIndex": index}, text)
+
+
+def _with(
+    agent: Identity, since: datetime, reason: str, earlier: tuple[Revocation, ...], size: int
+) -> tuple[Revocation, ...]:
+    """Add a revocation; where there is one of this agent already, what begins earlier holds."""
+    begins, index = since, size
+    for one in (one for one in earlier if _is_of(one, agent)):
+        begins, index = min(begins, one.from_time), min(index, one.from_log_index)
+    entry = Revocation(RevokedKind.IDENTITY, str(agent), begins, index, reason)
+    return (*(one for one in earlier if not _is_of(one, agent)), entry)
+
+
+def _is_of(entry: Revocation, agent: Identity) -> bool:
+    return (entry.kind, entry.value) == (RevokedKind.IDENTITY, str(agent))
+
+
+def _time(given: str) -> datetime:
+    try:
+        return shape.time(given, "--since")
+    except Malformed as error:
+        raise UsageError(error.message, hint="countermark agent revoke --help") from error
 
 
 def _show(console: Console, value: dict[str, Json], text: str) -> None:

@@ -28,7 +28,8 @@ def run(args: argparse.Namespace, console: Console) -> Exit:
     with Repository.open(checkout.root) as repository, opened(checkout.home()) as embedded, console.progress():
         console.step("looking for what is not signed yet")
         where = signing.target(embedded, repository, repository.resolve("HEAD"))
-        change = signing.only(unaccounted(checkout, repository, embedded, where, args.base), args.paths)
+        paths = [checkout.inside(path, Path.cwd()) for path in args.paths]
+        change = signing.only(unaccounted(checkout, repository, embedded, where, args.base), paths)
         person = Identity.parse(embedded.config.person)
         signed = signing.sign_claim(embedded, person, change, where) if change.transitions else ()
     show(console, signed, change, None)

@@ -18,11 +18,11 @@ def enrolment(embedded: Embedded, identity: Identity, owner: Identity | None = N
 
 def enrol(embedded: Embedded, enrolled: Enrolment, *, name: str | None) -> None:
     """Log an enrolment (or a change of keys) and remember who the id is; the name stays erasable."""
-    embedded.sign([Request(embedded.authority, enrolled.statement())])
     data: dict[str, Json] = {"models": [*enrolled.models], "sshKeys": [*enrolled.ssh_keys]}
     now = int(embedded.clock().timestamp() * 1000)
     text = canonical.dumps(data).decode()
     row = IdentityRow(str(enrolled.identity), enrolled.identity.kind.value, name, now, text)
+    embedded.sign([Request(embedded.authority, enrolled.statement())])
     if enrolled.rotation:
         embedded.store.update_identity(row)
     else:

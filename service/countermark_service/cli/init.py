@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import secrets
 import uuid
@@ -66,20 +67,41 @@ def _home(checkout: Checkout, args: argparse.Namespace) -> Home:
         return checkout.home()
     except UsageError:
         pass
-    config = _new_config(checkout, args)
+    config = _known_config(checkout, args.repository_id) or _new_config(checkout, args)
     home = make_home(config.repository_id, checkout.root)
     home.write_config(config)
     register_checkout(checkout.git_dir, config.repository_id)
     return home
 
 
+def _known_config(checkout: Checkout, repository_id: str | None) -> Config | None:
+    """Return what this machine pinned for the id that the user named; a checkout can't name one (`home`)."""
+    if repository_id is not None and (home := home_of(repository_id)).exists():
+        return home.config()
+    if (checkout.root / TRUST_ROOT_PATH).exists():
+        raise UsageError(
+            f"{TRUST_ROOT_PATH}: expected none, found one whose keys are not known to be on this machine",
+            hint="if they are: countermark init --repository-id ID",
+        )
+    return None
+
+
 def _new_config(checkout: Checkout, args: argparse.Namespace) -> Config:
     repository_id = args.repository_id or str(uuid.uuid4())
     home_of(repository_id)
-    domain = args.trust_domain or f"r-{repository_id[:8].lower()}.countermark.internal"
-    person = Identity(domain, Kind.PERSON, secrets.token_hex(8))
+    domain = args.trust_domain or f"r-{_label(repository_id)}.countermark.internal"
+    try:
+        person = Identity(domain, Kind.PERSON, secrets.token_hex(8))
+    except Malformed as error:
+        raise UsageError(error.message, hint="countermark init --trust-domain HOST") from error
     protected_ref = args.protected_ref or _current_branch(checkout)
     return Config(repository_id, domain, protected_ref, trust_root="", person=str(person))
+
+
+def _label(repository_id: str) -> str:
+    """Make a part of a host name out of an id that may hold what host names may not."""
+    begins = repository_id[:8].lower()
+    return begins if begins.isalnum() else hashlib.sha256(repository_id.encode()).hexdigest()[:8]
 
 
 def _current_branch(checkout: Checkout) -> str:
@@ -105,11 +127,18 @@ def _enrol(embedded: Embedded, person: Identity) -> None:
 def _write_files(checkout: Checkout, embedded: Embedded, mode: str, person: Identity) -> dict[str, bytes]:
     """Write what is missing under `.countermark/` and return what is there now."""
     wanted = {TRUST_ROOT_PATH: embedded.trust.encode(), POLICY_PATH: _policy(embedded, mode, person)}
+    _refuse_foreign_trust_root(checkout, wanted[TRUST_ROOT_PATH])
     (checkout.root / ".countermark").mkdir(exist_ok=True)
     for path, content in wanted.items():
         if not (checkout.root / path).exists():
             (checkout.root / path).write_bytes(content)
     return {path: (checkout.root / path).read_bytes() for path in wanted}
+
+
+def _refuse_foreign_trust_root(checkout: Checkout, ours: bytes) -> None:
+    place = checkout.root / TRUST_ROOT_PATH
+    if place.exists() and place.read_bytes() != ours:
+        raise UsageError(f"{TRUST_ROOT_PATH}: expected that of this ledger, found another", hint=f"git log {place}")
 
 
 def _policy(embedded: Embedded, mode: str, person: Identity) -> bytes:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from countermark_ledger import canonical
 from countermark_ledger.canonical import Json
+from countermark_ledger.display import safe
+from countermark_ledger.errors import LedgerError
 from countermark_ledger.identity import Kind
 from countermark_ledger.sshsig import PublicKey, parse_public_key
 from countermark_service.checkout import Checkout
@@ -18,6 +20,8 @@ from countermark_service.cli.enrolling import enrol, enrolment
 from countermark_service.embedded import Embedded, opened
 from countermark_service.exits import Exit, UsageError
 from countermark_service.gate.policy import POLICY_PATH, Policy
+
+KEY_HINT = "ls ~/.ssh/*.pub"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -64,12 +68,18 @@ def _read_key(path: Path) -> PublicKey:
     try:
         return parse_public_key(path.expanduser().read_text(encoding="utf-8").strip())
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}", hint="ls ~/.ssh/*.pub") from error
+        raise UsageError(f"{path}: {error.strerror}", hint=KEY_HINT) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: expected a line of text, an SSH public key", hint=KEY_HINT) from error
+    except LedgerError as error:
+        raise UsageError(f"{path}: {error.message}", hint=KEY_HINT) from error
 
 
 def _add_to_policy(checkout: Checkout, person: str, key: PublicKey) -> None:
     """Write the key into the work tree's policy; it has no force until it has landed."""
     path = checkout.root / POLICY_PATH
+    if not path.is_file():
+        raise UsageError(f"{POLICY_PATH}: expected it in the work tree, found none", hint="countermark init")
     value = canonical.loads(path.read_bytes())
     Policy.parse(path.read_bytes())
     if not isinstance(value, dict) or not isinstance(people := value["people"], list):
@@ -90,4 +100,4 @@ def _list(console: Console, embedded: Embedded) -> None:
         console.document([{"id": row.id, "name": row.name} for row in rows])
         return
     for row in rows:
-        console.data(f"{row.id}  {row.name or ''}".rstrip())
+        console.data(f"{row.id}  {safe(row.name or '')}".rstrip())

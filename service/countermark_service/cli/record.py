@@ -6,15 +6,14 @@ import argparse
 import os
 from pathlib import Path
 
-from countermark_ledger.git.own import commit_rows
-
 from countermark_agents import process, snapshot
 from countermark_ledger.authority.issuing import Signed
 from countermark_ledger.canonical import Json
 from countermark_ledger.display import safe
+from countermark_ledger.git.own import Author, commit_rows
 from countermark_ledger.git.reader import Repository
 from countermark_ledger.identity import Kind
-from countermark_ledger.node import Change
+from countermark_ledger.node import Change, Node
 from countermark_ledger.predicates.generation import Evidence
 from countermark_service import signing
 from countermark_service.checkout import Checkout
@@ -51,8 +50,7 @@ def run(args: argparse.Namespace, console: Console) -> Exit | int:
         code = process.run(args.words, Path.cwd(), os.environ)
         with console.progress():
             console.step("looking at what changed")
-            change, finished = snapshot.changes(before, checkout.snapshot(repository, head)), embedded.clock()
-            _refuse_moved_head(checkout, head)
+            change, finished = snapshot.changes(before, _after(checkout, head)), embedded.clock()
             work = Work(agent, Evidence.OBSERVED, started, finished, args.task, tuple(args.model), tuple(args.tag))
             console.step(f"signing {len(change.transitions)} files")
             signed = signing.sign_work(embedded, work, change, where) if change.transitions else ()
@@ -78,17 +76,18 @@ def show(console: Console, signed: tuple[Signed, ...], change: Change, commit: s
         console.say(f"committed {commit[:12]}")
 
 
-def _refuse_moved_head(checkout: Checkout, head: str) -> None:
-    """A command that commits is fine; one that changes to other history would make the rows mean something else."""
+def _after(checkout: Checkout, head: str) -> dict[str, Node]:
+    """Look again. A command may commit; had it changed to other history, the rows would mean something else."""
     with Repository.open(checkout.root) as repository:
         now = repository.resolve("HEAD")
         if not repository.is_ancestor(head, now):
             raise UsageError(f"HEAD moved from {head[:12]} to {now[:12]} while the command ran", hint="git reflog")
+        return checkout.snapshot(repository, now)
 
 
 def _commit(
     args: argparse.Namespace, checkout: Checkout, embedded: Embedded, change: Change, signed: tuple[Signed, ...]
-) -> str:
+) -> str | None:
     trailers = "".join(f"{TRAILER}: {one.name}\n" for one in signed)
-    author = f"{args.agent} <{args.agent}@{embedded.trust.trust_domain}>"
+    author = Author(args.agent, f"{args.agent}@{embedded.trust.trust_domain}")
     return commit_rows(checkout.root, change, message=f"{args.commit}\n\n{trailers}", author=author)
