@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import countermark_policies
 import pytest
 import yaml
+
+import countermark_policies
 from countermark_scanners import semgrep
 from countermark_scanners.finding import Confidence, Severity
 from countermark_scanners.report import Unscanned
@@ -83,5 +84,7 @@ def test_a_rule_has_its_metadata_and_samples_and_they_tell_it_apart(
 
 
 def test_every_marker_names_a_rule() -> None:
-    named = {m[2] for path in SAMPLES.glob("*.py.txt") for line in path.read_text().split("\n") if (m := MARKER.match(line))}
+    named = {
+        m[2] for path in SAMPLES.glob("*.py.txt") for line in path.read_text().split("\n") if (m := MARKER.match(line))
+    }
     assert named == set(RULES)
