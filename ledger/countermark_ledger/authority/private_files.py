@@ -18,6 +18,7 @@ from ..errors import UnsafeKey
 
 MAX_BYTES = 64 * 1024
 _PRIVATE = 0o600
+_PRIVATE_FOLDER = 0o700
 _OTHERS = 0o077
 _HINT = "choose a new place outside every work tree, such as $XDG_DATA_HOME/countermark/<repository id>"
 
@@ -27,9 +28,10 @@ def create(path: Path, files: Mapping[str, bytes]) -> None:
     _refuse_work_tree(path)
     if os.path.lexists(path):
         raise UnsafeKey(f"key directory {path}: expected nothing there, found something", hint=_HINT)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make(path.parent)
     draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
+        draft.chmod(_PRIVATE_FOLDER)  # a strict umask takes the owner's own rights from it, too
         _fill(draft, files)
         _rename(draft, path)
     except BaseException:
@@ -47,6 +49,15 @@ def read(path: Path, name: str) -> bytes:
         return _read(directory, name, path / name)
     finally:
         os.close(directory)
+
+
+def _make(folder: Path) -> None:
+    """Make a folder, and what is missing above it, for its owner alone, whatever the umask is."""
+    if folder.is_dir():
+        return
+    _make(folder.parent)
+    folder.mkdir(mode=_PRIVATE_FOLDER, exist_ok=True)  # two may begin at once
+    folder.chmod(_PRIVATE_FOLDER)
 
 
 def _fill(draft: Path, files: Mapping[str, bytes]) -> None:

@@ -40,18 +40,20 @@ def test_files_are_written_for_their_owner_alone(place: Path) -> None:
 
 def test_missing_parents_are_made_for_their_owner_alone(tmp_path: Path) -> None:
     private_files.create(tmp_path / "b" / "c" / "keys", {})
-    assert (tmp_path / "b" / "c").stat().st_mode & 0o777 == 0o700
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("b", "b/c")] == [0o700, 0o700]
 
 
-def test_a_permissive_or_strict_umask_changes_nothing(tmp_path: Path) -> None:
-    for mask in (0o000, 0o277):
-        before = os.umask(mask)
-        try:
-            private_files.create(tmp_path / f"{mask}", {"a": b"x"})
-        finally:
-            os.umask(before)
-        assert private_files.read(tmp_path / f"{mask}", "a") == b"x"
-        assert (tmp_path / f"{mask}" / "a").stat().st_mode & 0o777 == 0o600
+@pytest.mark.parametrize("mask", [0o000, 0o277, 0o777])
+def test_a_permissive_or_strict_umask_changes_nothing(tmp_path: Path, mask: int) -> None:
+    keys = tmp_path / "b" / "c" / "keys"
+    before = os.umask(mask)
+    try:
+        private_files.create(keys, {"a": b"x"})
+    finally:
+        os.umask(before)
+    assert private_files.read(keys, "a") == b"x"
+    assert (keys / "a").stat().st_mode & 0o777 == 0o600
+    assert {folder.stat().st_mode & 0o777 for folder in (keys, *list(keys.parents)[:2])} == {0o700}
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, Path.touch, lambda path: path.symlink_to("/nowhere")])
