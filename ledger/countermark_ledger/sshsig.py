@@ -1,73 +1,32 @@
 """SSH signatures (OpenSSH PROTOCOL.sshsig), verified in this process.
 
-Layer: ledger core. Imports nothing of ours but `canonical`, `ed25519` and `errors`; does no I/O.
-Trust: the armor, the signature and the keys are hostile until `verify` and `parse_public_key` return. The
-caller pins the namespace and the keys; a key inside a signature is only ever compared with those.
-
-Accepted: Ed25519, ECDSA on P-256 and P-384, RSA of 2048 bits or more with SHA-2, and the security-key forms
-of Ed25519 and P-256 when the key's holder touched it. Never RSA with SHA-1, never DSA.
+Layer: ledger core. Imports nothing of ours but `ssh_key`, `canonical` and `errors`; does no I/O.
+Trust: the armor and the signature are hostile until `verify` returns. The caller pins the namespace and the
+keys; a key inside a signature is only ever compared with those.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Final, Protocol
+from typing import Final
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from .canonical import b64decode
+from .errors import BadSignature, Malformed, TooLarge
+from .ssh_key import PublicKey, Wire, fingerprint, parse_public_key, string
 
-from . import ed25519
-from .canonical import b64decode, b64encode
-from .errors import BadSignature, Malformed, TooLarge, UnsafeKey
+__all__ = ["BEGIN", "END", "MAX_ARMOR", "PublicKey", "Signature", "parse_public_key", "verify"]
 
 BEGIN: Final = b"-----BEGIN SSH SIGNATURE-----\n"
 END: Final = b"-----END SSH SIGNATURE-----\n"
 MAX_ARMOR = 32 * 1024
-MAX_KEY_LINE = 16 * 1024
-MIN_RSA_BITS = 2048
-MAX_RSA_BITS = 8192
-RSA_EXPONENT = 65537
-USER_PRESENT = 0x01
 
 _MAGIC = b"SSHSIG"
 _VERSION = 1
 _HASHES = {b"sha256": hashlib.sha256, b"sha512": hashlib.sha512}
-_RSA_HASHES: dict[bytes, hashes.HashAlgorithm] = {b"rsa-sha2-256": hashes.SHA256(), b"rsa-sha2-512": hashes.SHA512()}
-_LINE = re.compile(r"([a-z0-9@.-]+) ([A-Za-z0-9+/]+={0,2})(?: [^\x00-\x1f\x7f]*)?")
 _ARMOR_LINES = re.compile(rb"([A-Za-z0-9+/=]{1,76}\n)+")
-
-
-@dataclass(frozen=True, slots=True)
-class PublicKey:
-    """A key that is safe to verify with, by its one wire encoding."""
-
-    blob: bytes
-
-    @property
-    def kind(self) -> str:
-        """Name the key's type as SSH does."""
-        return _Wire(self.blob).string().decode("ascii")
-
-    @property
-    def fingerprint(self) -> str:
-        """Name the key as `ssh-keygen -l` does: `SHA256:` and unpadded base64."""
-        return _fingerprint(self.blob)
-
-    def line(self) -> str:
-        """Spell the key as one line, without a comment."""
-        return f"{self.kind} {b64encode(self.blob)}"
-
-    @classmethod
-    def parse(cls, blob: bytes) -> PublicKey:
-        """Accept the wire encoding of a key that is strong enough; raise `UnsafeKey` or `Malformed`."""
-        _scheme(blob)
-        return cls(blob)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +41,7 @@ class Signature:
     def encode(self) -> bytes:
         """Spell the signature in wire format."""
         parts = (self.public_key, self.namespace, b"", self.hash_name, self.signature)
-        return _MAGIC + _VERSION.to_bytes(4, "big") + b"".join(map(_string, parts))
+        return _MAGIC + _VERSION.to_bytes(4, "big") + b"".join(map(string, parts))
 
     @classmethod
     def parse(cls, armored: bytes) -> Signature:
@@ -90,7 +49,7 @@ class Signature:
         raw = _dearmor(armored)
         if not raw.startswith(_MAGIC):
             raise Malformed("SSH signature: expected it to start with SSHSIG, found otherwise")
-        wire = _Wire(raw[len(_MAGIC) :])
+        wire = Wire(raw[len(_MAGIC) :])
         version = wire.u32()
         if version != _VERSION:
             raise Malformed(f"SSH signature: expected version {_VERSION}, found {version}")
@@ -103,7 +62,7 @@ class Signature:
     def signed_bytes(self, message: bytes) -> bytes:
         """Spell what the key signed (PROTOCOL.sshsig section 2)."""
         digest = _HASHES[self.hash_name](message).digest()
-        return _MAGIC + b"".join(map(_string, (self.namespace, b"", self.hash_name, digest)))
+        return _MAGIC + b"".join(map(string, (self.namespace, b"", self.hash_name, digest)))
 
 
 def verify(armored: bytes, *, message: bytes, namespace: str, allowed: Iterable[PublicKey]) -> PublicKey:
@@ -116,192 +75,9 @@ def verify(armored: bytes, *, message: bytes, namespace: str, allowed: Iterable[
         raise BadSignature(f"SSH signature: expected namespace {namespace!r}, found {signature.namespace!r:.80}")
     for key in allowed:
         if key.blob == signature.public_key:
-            _check(key, signature, message)
+            key.check(signature.signature, signature.signed_bytes(message))
             return key
-    raise BadSignature(f"SSH signature: made by {_fingerprint(signature.public_key)}, which is not an allowed key")
-
-
-def parse_public_key(line: str) -> PublicKey:
-    """Accept `type base64 [comment]`, one line as in a `.pub` file; options before the type are refused."""
-    if len(line) > MAX_KEY_LINE:
-        raise TooLarge(f"SSH public key: expected at most {MAX_KEY_LINE} characters, found {len(line)}")
-    found = _LINE.fullmatch(line.removesuffix("\n"))
-    if found is None:
-        raise Malformed("SSH public key: expected `type base64 [comment]`, found something else")
-    key = PublicKey.parse(b64decode(found[2]))
-    if key.kind != found[1]:
-        raise Malformed(f"SSH public key: expected type {key.kind}, as it says inside, found {found[1]}")
-    return key
-
-
-def _check(key: PublicKey, signature: Signature, message: bytes) -> None:
-    wire = _Wire(signature.signature)
-    scheme = _scheme(key.blob)
-    try:
-        scheme.check(wire.string(), wire, signature.signed_bytes(message))
-    except InvalidSignature as error:
-        raise BadSignature(f"SSH signature does not verify under {key.fingerprint}") from error
-
-
-class _Wire:
-    """A strict reader of RFC 4251 section 5 data."""
-
-    def __init__(self, raw: bytes) -> None:
-        self._raw = raw
-
-    def take(self, size: int) -> bytes:
-        if size > len(self._raw):
-            raise Malformed(f"SSH data: expected {size} more bytes, found {len(self._raw)}")
-        taken, self._raw = self._raw[:size], self._raw[size:]
-        return taken
-
-    def u32(self) -> int:
-        return int.from_bytes(self.take(4), "big")
-
-    def string(self) -> bytes:
-        return self.take(self.u32())
-
-    def positive(self) -> int:
-        """Read an mpint above zero in its shortest form."""
-        raw = self.string()
-        value = int.from_bytes(raw, "big")
-        if value == 0 or raw != value.to_bytes(value.bit_length() // 8 + 1, "big"):
-            raise Malformed("SSH data: expected a positive integer in its shortest form, found otherwise")
-        return value
-
-    def end(self) -> None:
-        if self._raw:
-            raise Malformed(f"SSH data: expected its end, found {len(self._raw)} more bytes")
-
-
-class _Scheme(Protocol):
-    """A key that checks what follows the algorithm's name in a signature, to its last byte."""
-
-    def check(self, algorithm: bytes, wire: _Wire, message: bytes) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Ed25519:
-    name: bytes
-    raw: bytes
-
-    @classmethod
-    def read(cls, name: bytes, wire: _Wire) -> _Ed25519:
-        raw = wire.string()
-        ed25519.public_key(raw)
-        return cls(name, raw)
-
-    def check(self, algorithm: bytes, wire: _Wire, message: bytes) -> None:
-        _expect(algorithm, self.name)
-        signature = wire.string()
-        wire.end()
-        ed25519.verify(self.raw, signature=signature, message=message)
-
-
-@dataclass(frozen=True, slots=True)
-class _Ecdsa:
-    name: bytes
-    key: ec.EllipticCurvePublicKey
-    hash: hashes.HashAlgorithm
-
-    @classmethod
-    def read(cls, name: bytes, wire: _Wire) -> _Ecdsa:
-        curve_name, point = wire.string(), wire.string()
-        expected, curve, size, algorithm = _CURVES[name]
-        if curve_name != expected or len(point) != size or not point.startswith(b"\x04"):
-            raise Malformed(f"SSH public key: expected an uncompressed {curve.name} point, found otherwise")
-        try:
-            return cls(name, ec.EllipticCurvePublicKey.from_encoded_point(curve, point), algorithm)
-        except ValueError as error:
-            raise UnsafeKey(f"SSH public key: not a point of {curve.name}") from error
-
-    def check(self, algorithm: bytes, wire: _Wire, message: bytes) -> None:
-        _expect(algorithm, self.name)
-        numbers = _Wire(wire.string())
-        wire.end()
-        r, s = numbers.positive(), numbers.positive()
-        numbers.end()
-        self.key.verify(encode_dss_signature(r, s), message, ec.ECDSA(self.hash))
-
-
-@dataclass(frozen=True, slots=True)
-class _Rsa:
-    key: rsa.RSAPublicKey
-
-    @classmethod
-    def read(cls, _name: bytes, wire: _Wire) -> _Rsa:
-        exponent, modulus = wire.positive(), wire.positive()
-        if not MIN_RSA_BITS <= modulus.bit_length() <= MAX_RSA_BITS or modulus % 2 == 0:
-            raise UnsafeKey(
-                f"SSH public key: expected RSA of {MIN_RSA_BITS} to {MAX_RSA_BITS} bits, found {modulus.bit_length()}"
-            )
-        if exponent != RSA_EXPONENT:
-            raise UnsafeKey(f"SSH public key: expected the RSA exponent {RSA_EXPONENT}, found {exponent:#x}")
-        return cls(rsa.RSAPublicNumbers(exponent, modulus).public_key())
-
-    def check(self, algorithm: bytes, wire: _Wire, message: bytes) -> None:
-        _expect(algorithm, *_RSA_HASHES)
-        signature = wire.string()
-        wire.end()
-        self.key.verify(signature, message, padding.PKCS1v15(), _RSA_HASHES[algorithm])
-
-
-@dataclass(frozen=True, slots=True)
-class _SecurityKey:
-    """A FIDO key (PROTOCOL.u2f): it signs the application, what its holder did, a counter and the message."""
-
-    name: bytes
-    inner: _Ed25519 | _Ecdsa
-    application: bytes
-
-    @classmethod
-    def read(cls, name: bytes, wire: _Wire) -> _SecurityKey:
-        inner = _Ed25519.read(name, wire) if name == _SK_ED25519 else _Ecdsa.read(name, wire)
-        return cls(name, inner, wire.string())
-
-    def check(self, algorithm: bytes, wire: _Wire, message: bytes) -> None:
-        signature, flags, counter = wire.string(), wire.take(1), wire.take(4)
-        wire.end()
-        if not flags[0] & USER_PRESENT:
-            raise BadSignature("SSH signature: expected a touch of the security key, found none")
-        application, digest = (hashlib.sha256(part).digest() for part in (self.application, message))
-        self.inner.check(algorithm, _Wire(_string(signature)), application + flags + counter + digest)
-
-
-_SK_ED25519: Final = b"sk-ssh-ed25519@openssh.com"
-_SK_ECDSA: Final = b"sk-ecdsa-sha2-nistp256@openssh.com"
-_P256 = (b"nistp256", ec.SECP256R1(), 65, hashes.SHA256())
-_CURVES: dict[bytes, tuple[bytes, ec.EllipticCurve, int, hashes.HashAlgorithm]] = {
-    b"ecdsa-sha2-nistp256": _P256,
-    b"ecdsa-sha2-nistp384": (b"nistp384", ec.SECP384R1(), 97, hashes.SHA384()),
-    _SK_ECDSA: _P256,
-}
-_SCHEMES: dict[bytes, Callable[[bytes, _Wire], _Scheme]] = {
-    b"ssh-ed25519": _Ed25519.read,
-    b"ecdsa-sha2-nistp256": _Ecdsa.read,
-    b"ecdsa-sha2-nistp384": _Ecdsa.read,
-    b"ssh-rsa": _Rsa.read,
-    _SK_ED25519: _SecurityKey.read,
-    _SK_ECDSA: _SecurityKey.read,
-}
-
-
-@lru_cache(maxsize=256)
-def _scheme(blob: bytes) -> _Scheme:
-    wire = _Wire(blob)
-    name = wire.string()
-    if name not in _SCHEMES:
-        accepted = ", ".join(known.decode("ascii") for known in _SCHEMES)
-        raise UnsafeKey(f"SSH public key: expected one of {accepted}, found {name!r:.80}")
-    scheme = _SCHEMES[name](name, wire)
-    wire.end()
-    return scheme
-
-
-def _expect(algorithm: bytes, *accepted: bytes) -> None:
-    if algorithm not in accepted:
-        names = " or ".join(name.decode("ascii") for name in accepted)
-        raise BadSignature(f"SSH signature: expected algorithm {names}, found {algorithm!r:.80}")
+    raise BadSignature(f"SSH signature: made by {fingerprint(signature.public_key)}, which is not an allowed key")
 
 
 def _dearmor(armored: bytes) -> bytes:
@@ -316,11 +92,3 @@ def _dearmor(armored: bytes) -> bytes:
     if body != b"".join(joined[at : at + width] + b"\n" for at in range(0, len(joined), width)):
         raise Malformed("SSH signature: expected lines of one length, found others")
     return b64decode(joined.decode("ascii"))
-
-
-def _fingerprint(blob: bytes) -> str:
-    return "SHA256:" + b64encode(hashlib.sha256(blob).digest()).rstrip("=")
-
-
-def _string(raw: bytes) -> bytes:
-    return len(raw).to_bytes(4, "big") + raw
