@@ -70,12 +70,16 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A bundle that nobody has verified: its bytes, the proofs found beside it, and what it CLAIMS to say."""
+    """A bundle that nobody has verified: its bytes, the proofs found beside it, and what it CLAIMS to say.
+
+    `bundle` is None when it is damaged, so that only its claims could be read; it can never verify.
+    """
 
     name: str
     raw: bytes
     certificate_proofs: tuple[bytes, ...]
     claims: Statement
+    bundle: Bundle | None
 
     @property
     def altered(self) -> bool:
@@ -123,24 +127,24 @@ class Collection:
                 self.junk += 1
 
     def _take_bundle(self, name: str, raw: bytes, proofs: tuple[bytes, ...]) -> None:
-        claims = _claims(raw)
+        try:
+            bundle = Bundle.parse(raw)
+            self.candidates[name] = Candidate(name, raw, proofs, Statement.parse(bundle.envelope.payload), bundle)
+        except LedgerError:
+            self._take_damaged(name, raw)
+
+    def _take_damaged(self, name: str, raw: bytes) -> None:
+        claims = _read_leniently(raw)
         if claims is None:
             self.junk += 1
         else:
-            self.candidates[name] = Candidate(name, raw, proofs, claims)
+            self.candidates[name] = Candidate(name, raw, (), claims, None)
 
 
 def _prefer_true(bundles: dict[str, bytes], name: str, raw: bytes) -> None:
     """Of several sources' files of one name keep the one that IS what the name promises."""
     if name not in bundles or content_name(raw) == name:
         bundles[name] = raw
-
-
-def _claims(raw: bytes) -> Statement | None:
-    try:
-        return Statement.parse(Bundle.parse(raw).envelope.payload)
-    except LedgerError:
-        return _read_leniently(raw)
 
 
 def _read_leniently(raw: bytes) -> Statement | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
@@ -18,7 +19,7 @@ from typing import TypeAlias
 from .chain import Edge
 from .checkpoint import TreeHead
 from .collection import Candidate, Collection
-from .errors import Forged, LedgerError, Malformed, TooLarge, WrongEntry, WrongIdentity
+from .errors import Forged, LedgerError, Malformed, StatusExpired, TooLarge, WrongEntry, WrongIdentity
 from .identity import Identity, Kind
 from .predicates import claim, generation, rows, status, verdict
 from .predicates.claim import Claim
@@ -28,7 +29,7 @@ from .predicates.verdict import Outcome, Verdict
 from .revocation import CurrentStatus, newest, refuse_revoked, status_of
 from .statement import Statement
 from .trust import TrustRoot
-from .verifier import Verified, verify
+from .verifier import Verified, verify_parsed
 
 Account: TypeAlias = Generation | Claim
 MAX_JUDGED = 5_000
@@ -52,7 +53,9 @@ class Question:
 class Evidence:
     """What held, by path; what did not, by path and reason; and what it all rests on.
 
-    `consumed` maps a statement to the landing trees (git's ids) of the PASSED verdicts that used it up.
+    A statement is named by the sha256 of what was signed (its PAE), never by its bundle: the same signature
+    proven again under a later checkpoint is another bundle and still the same, spent statement. `consumed` maps
+    a statement to the landing trees (git's ids) of the PASSED verdicts that used it up.
     """
 
     status: CurrentStatus
@@ -74,18 +77,19 @@ def judge(collection: Collection, question: Question, trust: TrustRoot) -> Evide
     held = [one for candidate in needed if (one := _hold(candidate, evidence, question, trust)) is not None]
     for group in _groups(held):
         _take_group(group, evidence, question)
-    evidence.consumed = _consumed(collection, {verified.name for verified, _ in held}, evidence, question, trust)
+    evidence.consumed = _consumed(collection, {verified.pae_sha256 for verified, _ in held}, evidence, question, trust)
     return evidence
 
 
 def verify_candidate(candidate: Candidate, trust: TrustRoot) -> Verified:
     """Verify a candidate under any of the certificate proofs found for it; raise the last refusal."""
-    if candidate.altered:
+    bundle = candidate.bundle
+    if candidate.altered or bundle is None:
         raise WrongEntry(f"bundle {candidate.name[:12]}: its bytes are not the ones its name promises")
     refusal: LedgerError = Malformed(f"bundle {candidate.name[:12]}: expected a certificate proof, found none")
     for proof in candidate.certificate_proofs:
         try:
-            return verify(candidate.raw, certificate_proof=proof, trust=trust)
+            return verify_parsed(candidate.name, bundle, candidate.claims, certificate_proof=proof, trust=trust)
         except LedgerError as error:
             refusal = error
     raise refusal
@@ -195,11 +199,11 @@ def _take_group(group: list[tuple[Verified, Account]], evidence: Evidence, quest
             _refuse(account, error, evidence, question)
         return
     for verified, account in group:
-        evidence.accounts[verified.name] = account
+        evidence.accounts[verified.pae_sha256] = account
         for row in account.part.rows.transitions:
             if row.path in question.paths:
                 base = account.target.base_commit
-                edge = Edge(row.before, row.after, verified.signer, verified.name, base, verified.log_index)
+                edge = Edge(row.before, row.after, verified.signer, verified.pae_sha256, base, verified.log_index)
                 evidence.edges.setdefault(row.path, []).append(edge)
 
 
@@ -214,7 +218,8 @@ def _consumed(
             continue
         try:
             verified = verify_candidate(candidate, trust)
-            refuse_revoked(verified, (), evidence.status)
+            with suppress(StatusExpired):  # a verdict newer than the status may use up, it never covers
+                refuse_revoked(verified, (), evidence.status)
         except LedgerError:
             continue  # nobody's verdict consumes nothing
         if verified.signer == claimed.gate and str(claimed.gate) in question.gates:

@@ -7,6 +7,8 @@ Trust: a path is hostile; case is folded, because some file systems do.
 from __future__ import annotations
 
 import fnmatch
+import functools
+import re
 from collections.abc import Iterable
 
 ALWAYS = (
@@ -36,5 +38,9 @@ ALWAYS = (
 
 def is_protected(path: str, more: Iterable[str] = ()) -> bool:
     """Tell whether a path (or, with `more`, a policy's own patterns) needs people. `*` also crosses slashes."""
-    folded = path.casefold()
-    return any(fnmatch.fnmatchcase(folded, pattern.casefold()) for pattern in (*ALWAYS, *more))
+    return _compiled((*ALWAYS, *more)).match(path.casefold()) is not None
+
+
+@functools.cache
+def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(fnmatch.translate(pattern.casefold()) for pattern in patterns))

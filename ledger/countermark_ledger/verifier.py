@@ -54,6 +54,13 @@ def verify(raw: bytes, *, certificate_proof: bytes, trust: TrustRoot) -> Verifie
     """Walk the numbered list for one bundle and the tlog-proof of its certificate; raise at the first refusal."""
     bundle = Bundle.parse(raw)  # 1
     statement = Statement.parse(bundle.envelope.payload)
+    return verify_parsed(content_name(raw), bundle, statement, certificate_proof=certificate_proof, trust=trust)
+
+
+def verify_parsed(
+    name: str, bundle: Bundle, statement: Statement, *, certificate_proof: bytes, trust: TrustRoot
+) -> Verified:
+    """Go on from step 2 with what step 1 made of the bundle of this content name, and of its own payload."""
     pae_sha256 = hashlib.sha256(dsse.pae(dsse.PAYLOAD_TYPE, bundle.envelope.payload)).digest()
     _verify_entry(bundle, pae_sha256)  # 2
     signed = verify_timestamp(bundle.timestamp_der, data=bundle.envelope.signature, chain=trust.tsa_chain)  # 3
@@ -63,7 +70,7 @@ def verify(raw: bytes, *, certificate_proof: bytes, trust: TrustRoot) -> Verifie
     _verify_signature(certificate, bundle.envelope.signature, dsse.pae(dsse.PAYLOAD_TYPE, bundle.envelope.payload))  # 7
     head = _verify_included(bundle.entry, trust)  # 8
     return Verified(
-        name=content_name(raw),
+        name=name,
         statement=statement,
         signer=_signer(certificate, trust),  # 9
         key_sha256=certificate.spki_sha256,
