@@ -22,8 +22,8 @@ BEFORE_THE_LOG = -1
 class Edge:
     """One signer's word that a path went from `before` to `after`; `index` is None for a signed commit.
 
-    `source` names the evidence: the sha256 of a bundle, or `commit:<id>`. `base` is the commit of the protected
-    ref from which the work began.
+    `source` names the evidence: the sha256 of what was signed (a statement's PAE), or `commit:<id>`. `base` is the
+    commit of the protected ref from which the work began.
     """
 
     before: Node | None

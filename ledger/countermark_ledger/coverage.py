@@ -18,7 +18,7 @@ from enum import StrEnum
 from . import chain
 from .chain import Edge
 from .display import safe
-from .errors import Forged, LedgerError, Revoked
+from .errors import Forged, LedgerError, Malformed, Revoked
 from .evidence import Evidence
 from .identity import Kind
 from .node import Node, Transition
@@ -32,6 +32,7 @@ class Answer(StrEnum):
     COVERED = "covered"
     FORGED = "forged"
     REVOKED = "revoked"
+    INCONCLUSIVE = "inconclusive"
     UNACCOUNTED = "unaccounted"
     POLICY = "policy"
 
@@ -73,6 +74,10 @@ class Rules:
     agents: AbstractSet[str] | None
     protected: Callable[[str], bool]
     people: int
+
+
+_ANSWERS = (Answer.FORGED, Answer.REVOKED, Answer.INCONCLUSIVE)
+"""By gravity of the refusal, see `_gravity`."""
 
 
 def cover(landing: Landing, evidence: Evidence, rules: Rules) -> tuple[Row, ...]:
@@ -154,14 +159,23 @@ def _objection(edge: Edge, evidence: Evidence, rules: Rules) -> str:
 
 
 def _unaccounted(transition: Transition, landing: Landing, evidence: Evidence) -> Row:
-    """Say why no chain was found: forged before revoked before merely missing."""
+    """Say why no chain was found: forged before revoked before unknown to the status before merely missing."""
     path = transition.path
-    refusals = evidence.refusals.get(path, ())
-    for kind, answer in ((Forged, Answer.FORGED), (Revoked, Answer.REVOKED), (LedgerError, Answer.FORGED)):
-        for error in refusals:
-            if isinstance(error, kind):
-                return Row(path, answer, reason=error.message, hint=error.hint or _sign_hint(path))
+    refusals = sorted(evidence.refusals.get(path, ()), key=_gravity)
+    if refusals:
+        answer = _ANSWERS[_gravity(refusals[0])]
+        return Row(path, answer, reason=refusals[0].message, hint=refusals[0].hint or _sign_hint(path))
     return Row(path, Answer.UNACCOUNTED, reason=_missing(path, landing, evidence), hint=_sign_hint(path))
+
+
+def _gravity(error: LedgerError) -> int:
+    match error:
+        case Forged() | Malformed():
+            return 0
+        case Revoked():
+            return 1
+        case _:
+            return 2  # it was logged after the newest status, which can't say anything about it
 
 
 def _missing(path: str, landing: Landing, evidence: Evidence) -> str:

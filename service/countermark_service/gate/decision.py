@@ -21,6 +21,7 @@ from countermark_service.gate.policy import Mode, Policy, SplitView
 _EXIT_OF = {
     Answer.FORGED: Exit.FORGED,
     Answer.REVOKED: Exit.REVOKED,
+    Answer.INCONCLUSIVE: Exit.INCONCLUSIVE,
     Answer.UNACCOUNTED: Exit.UNACCOUNTED,
     Answer.POLICY: Exit.POLICY,
 }
