@@ -56,8 +56,9 @@ def sightings(path: str, text: str, by_scanner: Mapping[str, tuple[Hit, ...]]) -
     for scanner, hits in sorted(by_scanner.items()):
         for kin, alike in _by_kin(hits, where, raw).items():
             spots = sorted({(hit.line, hit.column) for hit in alike})
+            slots = {spot: slot for slot, spot in enumerate(spots)}
             for hit in alike:
-                seen[kin, spots.index((hit.line, hit.column))].append((scanner, hit))
+                seen[kin, slots[hit.line, hit.column]].append((scanner, hit))
     return [_merged(path, kin, slot, rows) for (kin, slot), rows in sorted(seen.items())]
 
 
@@ -74,11 +75,14 @@ def compare(head: Iterable[Sighting], base: Iterable[Sighting]) -> tuple[tuple[F
 
 
 def _by_kin(hits: tuple[Hit, ...], where: dict[int, Place], raw: list[str]) -> dict[str, list[Hit]]:
+    names: dict[tuple[str, int], str] = {}  # a hostile statement can be long and hit thousands of times
     found: dict[str, list[Hit]] = defaultdict(list)
     for hit in hits:
-        plain = raw[hit.line - 1].strip() if 0 < hit.line <= len(raw) else ""
-        place = where.get(hit.line, Place(plain, ""))
-        found[_kin(hit.flaw, place)].append(hit)
+        at = (hit.flaw, hit.line)
+        if at not in names:
+            plain = raw[hit.line - 1].strip() if 0 < hit.line <= len(raw) else ""
+            names[at] = _kin(hit.flaw, where.get(hit.line, Place(plain, "")))
+        found[names[at]].append(hit)
     return found
 
 

@@ -97,7 +97,10 @@ def _parsed(contents: Mapping[str, bytes], limits: ToolLimits) -> dict[str, dict
 
 
 def _row(line: bytes) -> dict[str, Value]:
-    return output.table(json.loads(line), NAME)
+    try:
+        return output.table(json.loads(line), NAME)
+    except ValueError as error:
+        raise OutputMalformed(f"source: expected JSON of the parser, found {line[:80]!r}") from error
 
 
 def _hits(content: bytes, row: dict[str, Value]) -> tuple[Hit, ...]:
