@@ -21,9 +21,11 @@ DEFAULT: tuple[Scanner, ...] = (bandit.SCANNER, ruff.SCANNER, semgrep.SCANNER)
 
 
 def named(names: Iterable[str]) -> tuple[Scanner, ...]:
-    """Look scanners up by the names a policy gives; raise on one that does not exist."""
+    """Look scanners up by the names a policy gives; raise on one that does not exist, and on none at all."""
     known = {scanner.name: scanner for scanner in DEFAULT}
     wanted = tuple(names)
+    if not wanted:  # "clean because nothing ran" is how others grade an A
+        raise UnknownScanner(f"scanners: expected at least one of {', '.join(sorted(known))}, found none")
     for name in wanted:
         if name not in known:
             raise UnknownScanner(f"scanner: expected one of {', '.join(sorted(known))}, found {name}")

@@ -159,6 +159,11 @@ def test_scanners_are_named_by_policy_and_never_discovered() -> None:
         registry.named(["evil"])
 
 
+def test_a_policy_without_scanners_is_refused_and_not_clean() -> None:
+    with pytest.raises(UnknownScanner, match="expected at least one"):
+        registry.named([])
+
+
 def test_sarif_names_flaws_as_the_report_does(shouting: Scanner) -> None:
     result = run({"a b.py": b"SHOUT(1)\n", "c.py": b"x = (\n"}, {"d.py": b""}, shouting)
     log = to_sarif(result)
