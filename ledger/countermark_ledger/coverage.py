@@ -68,12 +68,16 @@ class Landing:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the policy asks of evidence. `agents` None allows every enrolled agent."""
+    """What the policy asks of evidence. `agents` None allows every enrolled agent; `people` are those it names.
+
+    `people_for_protected` is how many of them must answer for a protected path, each with a chain of their own.
+    """
 
     minimum: Level
     agents: AbstractSet[str] | None
+    people: AbstractSet[str]
     protected: Callable[[str], bool]
-    people: int
+    people_for_protected: int
 
 
 _ANSWERS = (Answer.FORGED, Answer.REVOKED, Answer.INCONCLUSIVE)
@@ -116,16 +120,16 @@ def _answer_protected(
     """Protected paths need a chain of each of several people's own; agents never count."""
     by_person: dict[str, list[Edge]] = {}
     for edge in usable:
-        if edge.signer.kind is Kind.PERSON:
+        if str(edge.signer) in rules.people:
             by_person.setdefault(str(edge.signer), []).append(edge)
     chains = [found for edges in by_person.values() if (found := _find(transition, edges, landing)) is not None]
-    path = transition.path
-    if len(chains) >= max(1, rules.people):
+    path, wanted = transition.path, max(1, rules.people_for_protected)
+    if len(chains) >= wanted:
         return Row(path, Answer.COVERED, tuple(edge for found in chains for edge in found))
     row = _unaccounted(transition, landing, evidence)
     if row.answer is not Answer.UNACCOUNTED:
         return row
-    reason = f"protected path: expected {max(1, rules.people)} people to answer for it, found {len(chains)}"
+    reason = f"protected path: expected {wanted} people to answer for it, found {len(chains)}"
     return Row(path, Answer.UNACCOUNTED, reason=reason, hint=_claim_hint(path))
 
 
@@ -148,6 +152,8 @@ def _stale(edge: Edge, path: str, landing: Landing, evidence: Evidence) -> bool:
 
 def _objection(edge: Edge, evidence: Evidence, rules: Rules) -> str:
     """Say what the policy has against an edge, or nothing."""
+    if edge.signer.kind is Kind.PERSON:
+        return "" if str(edge.signer) in rules.people else f"{edge.signer} is not named by the policy at the tip"
     account = evidence.accounts.get(edge.source)
     if not isinstance(account, Generation):
         return ""

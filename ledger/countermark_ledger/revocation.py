@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from .errors import Revoked, StatusExpired, WrongIdentity, WrongStatement
 from .identity import Kind
@@ -17,6 +17,8 @@ from .predicates.status import RevokedKind, Status
 from .trust import TrustRoot
 from .verifier import Verified
 
+CLOCK_SLACK = timedelta(minutes=5)
+"""How far a reader's clock may lie behind the authority's; beyond, an old clock would revive an expired status."""
 RENEW_HINT = "countermark status renew"
 
 
@@ -49,6 +51,11 @@ def newest(found: Iterable[CurrentStatus], *, at: datetime, seen: int = 0) -> Cu
         raise StatusExpired(
             f"status: number {seen} was seen before, the newest found here is {current.status.number}",
             hint="countermark bundles fetch",
+        )
+    if current.status.issued - at > CLOCK_SLACK:
+        raise StatusExpired(
+            f"clock: it says {at.isoformat(timespec='seconds')}, the newest status is from {current.status.issued.isoformat()}",
+            hint="date -u",
         )
     if at > current.status.next_update:
         due = current.status.next_update.isoformat()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -72,6 +73,35 @@ def test_a_person_may_claim_what_no_agent_signed(scene: Scene) -> None:
     scene.must("claim", "extra.py")
     scene.commit()
     assert scene.code() == 0
+
+
+def test_a_person_whom_the_policy_at_the_tip_does_not_name_can_not_answer(scene: Scene) -> None:
+    scene.git("checkout", "-q", "main")
+    path = scene.root / ".countermark/policy.json"
+    policy = json.loads(path.read_text())
+    path.write_text(json.dumps({**policy, "people": []}))
+    scene.commit("nobody")
+    scene.branch("claimed")
+    scene.write({"extra.py": "x = 1\n"})
+    scene.must("claim", "extra.py")
+    scene.commit()
+    assert reasons(scene.gate()) == [(10, "extra.py")]
+
+
+def test_a_clock_that_was_turned_back_revives_no_status(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.change({"app.py": "two = 2\n"})
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    monkeypatch.setattr("countermark_service.cli.gate.utc_now", lambda: yesterday)
+    assert scene.code("--record", "never") == 20
+
+
+def test_a_status_past_its_due_date_is_inconclusive(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.change({"app.py": "two = 2\n"})
+    later = datetime.now(UTC) + timedelta(days=8)
+    monkeypatch.setattr("countermark_service.cli.gate.utc_now", lambda: later)
+    document = scene.gate("--record", "never")
+    assert document["exitCode"] == 20
+    assert document["reasons"][0]["hint"] == "countermark status renew"
 
 
 def test_a_low_score_is_refused_with_10(scene: Scene, scanned: Callable[[ScanResult], None]) -> None:

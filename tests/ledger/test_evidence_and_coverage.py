@@ -51,7 +51,9 @@ def landing(change: Change, **other: object) -> Landing:
 
 
 def rules(**other: object) -> Rules:
-    return Rules(**{"minimum": Level.OBSERVED, "agents": None, "protected": lambda _path: False, "people": 1, **other})
+    people = {f"spiffe://forge.example/person/{name}" for name in ("p1", "p2")}
+    asked = {"minimum": Level.OBSERVED, "agents": None, "people": people, "protected": lambda _path: False}
+    return Rules(**{**asked, "people_for_protected": 1, **other})
 
 
 def answers(rows: Iterable[Row]) -> dict[str, Answer]:
@@ -559,7 +561,7 @@ def test_people_and_only_people_answer_for_protected_paths(simulated: SimulatedA
     bundles = [*simulated.sign_change(change), simulated.claim(change, "p1"), simulated.claim(change, "p1")]
     more = simulated.claim(change, "p2")
     status = simulated.status()
-    strict = rules(protected=lambda _path: True, people=2)
+    strict = rules(protected=lambda _path: True, people_for_protected=2)
     one = cover(landing(change), ask(simulated, change, simulated.collection(*bundles, status)), strict)[0]
     assert (one.answer, "expected 2 people" in one.reason, "found 1" in one.reason) == (Answer.UNACCOUNTED, True, True)
     two = ask(simulated, change, simulated.collection(*bundles, more, status))

@@ -24,6 +24,7 @@ _EXIT_OF = {
     Answer.INCONCLUSIVE: Exit.INCONCLUSIVE,
     Answer.UNACCOUNTED: Exit.UNACCOUNTED,
     Answer.POLICY: Exit.POLICY,
+    Answer.INCONCLUSIVE: Exit.INCONCLUSIVE,
 }
 
 

@@ -98,8 +98,9 @@ def _rules(root: Root) -> Rules:
     return Rules(
         minimum=policy.minimum_evidence,
         agents=policy.agents,
+        people=frozenset(str(person.id) for person in policy.people),
         protected=lambda path: protected.is_protected(path, policy.protected_paths),
-        people=policy.people_for_protected,
+        people_for_protected=policy.people_for_protected,
     )
 
 
