@@ -38,9 +38,11 @@ block() { # MARK: the commands of README.md under that mark, word for word
     }
 }
 
+install_mmdebstrap() { apt-get install -y -q mmdebstrap >"$PLACE/log" 2>&1; }
+
 make_base() {
     [ -f "$BASE" ] && return
-    command -v mmdebstrap >/dev/null || apt-get install -y -q mmdebstrap >"$PLACE/log" 2>&1 ||
+    command -v mmdebstrap >/dev/null || install_mmdebstrap || { apt-get update -q >/dev/null; install_mmdebstrap; } ||
         not_run "mmdebstrap is not here and apt-get cannot install it"
     mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Created-By: Packages' | head -n 1)
     [ -n "$mirror" ] || not_run "apt knows no Debian mirror"

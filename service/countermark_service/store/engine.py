@@ -71,7 +71,7 @@ def postgresql_engine(url: str) -> Engine:
         options = "-c synchronous_commit=on -c lock_timeout=30s"
         return create_engine(parsed, isolation_level="READ COMMITTED", connect_args={"options": options})
     except ModuleNotFoundError as error:
-        raise StoreFailed(f"store: {error}", hint="pip install 'psycopg[binary]'") from error
+        raise StoreFailed(f"store: {error}", hint="pip install 'countermark[postgresql]'") from error
     except ArgumentError as error:
         raise StoreFailed(f"store: {error}", hint="postgresql+psycopg://user@host/database") from error
 
