@@ -149,11 +149,17 @@ def _check_store(objects: Path, *, within: Path, seen: frozenset[Path] = frozens
             raise GitError(f"{entry.path}: expected regular files in an object store, found another kind")
     alternates = read_regular(objects / "info" / "alternates", MAX_POINTER) or b""
     for line in filter(None, alternates.split(b"\n")):
-        store = Path(os.path.realpath(objects / os.fsdecode(line)))
-        if within not in store.parents:
-            raise GitError(f"{objects}: expected its own objects, found alternates elsewhere", hint=_ALTERNATES_HINT)
+        store = _alternate(objects, line, within)
         if store not in seen:
             _check_store(store, within=within, seen=seen | {store})
+
+
+def _alternate(objects: Path, line: bytes, within: Path) -> Path:
+    """Read one alternate as git will: it unquotes, and resolves `..` before links, so refuse what could differ."""
+    store = Path(os.path.normpath(os.path.join(os.path.realpath(objects), os.fsdecode(line))))  # noqa: PTH118
+    if line.startswith(b'"') or within not in store.parents or os.path.realpath(store) != str(store):
+        raise GitError(f"{objects}: expected its own objects, found alternates elsewhere", hint=_ALTERNATES_HINT)
+    return store
 
 
 def _entries(objects: Path) -> Iterator[os.DirEntry[str]]:

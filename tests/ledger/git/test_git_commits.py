@@ -13,6 +13,8 @@ from countermark_ledger import sshsig
 from countermark_ledger.errors import BadSignature, Forged, LedgerError, Malformed
 from countermark_ledger.git import Commit, Repository
 
+from .checkout import Checkout
+
 TREE = b"tree " + b"a" * 40 + b"\n"
 PARENT = b"parent " + b"b" * 40 + b"\n"
 AUTHOR = b"author A <a@b> 1 +0000\n"
@@ -115,7 +117,7 @@ def person(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def signed(checkout, person: Path) -> bytes:
+def signed(checkout: Checkout, person: Path) -> bytes:
     for key, value in {"gpg.format": "ssh", "user.signingKey": str(person), "commit.gpgSign": "true"}.items():
         checkout.git("config", key, value)
     checkout.commit(a__py=b"1")
@@ -127,7 +129,7 @@ def _key(person: Path) -> sshsig.PublicKey:
     return sshsig.parse_public_key(person.with_suffix(".pub").read_text())
 
 
-def test_a_commit_that_git_signed_verifies_in_this_process(checkout, signed: bytes, person: Path) -> None:
+def test_a_commit_that_git_signed_verifies_in_this_process(checkout: Checkout, signed: bytes, person: Path) -> None:
     with Repository.open(checkout.path) as repository:
         commit = repository.commit(repository.resolve("HEAD"))
     assert commit == Commit.parse(signed)
@@ -154,7 +156,7 @@ def test_a_line_taken_out_or_said_twice_is_refused(signed: bytes, person: Path) 
                 Commit.parse(b"".join(mutant)).signer([_key(person)])
 
 
-def test_a_signature_moved_to_another_commit_is_refused(checkout, signed: bytes, person: Path) -> None:
+def test_a_signature_moved_to_another_commit_is_refused(checkout: Checkout, signed: bytes, person: Path) -> None:
     first = checkout.git("cat-file", "commit", "HEAD~1").encode() + b"\n"
     one, other = (Commit.parse(raw).signature.replace(b"\n", b"\n ") for raw in (first, signed))
     assert Commit.parse(first).signer([_key(person)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,15 @@ import pytest
 from countermark_ledger.errors import GitError, TooLarge
 from countermark_ledger.git import Repository, place
 
+from .checkout import Checkout
+
 
 def head_of(path: Path) -> str:
     with Repository.open(path) as repository:
         return repository.resolve("HEAD")
 
 
-def test_a_repository_is_found_from_its_root_its_git_directory_and_below(checkout) -> None:
+def test_a_repository_is_found_from_its_root_its_git_directory_and_below(checkout: Checkout) -> None:
     commit = checkout.commit(a__py=b"1")
     (checkout.path / "x" / "y").mkdir(parents=True)
     assert head_of(checkout.path) == commit
@@ -24,13 +27,13 @@ def test_a_repository_is_found_from_its_root_its_git_directory_and_below(checkou
     assert head_of(checkout.path / "x" / "y") == commit
 
 
-def test_a_bare_repository_is_read(checkout, tmp_path: Path) -> None:
+def test_a_bare_repository_is_read(checkout: Checkout, tmp_path: Path) -> None:
     commit = checkout.commit(a__py=b"1")
     checkout.git("clone", "-q", "--bare", ".", str(tmp_path / "bare"))
     assert head_of(tmp_path / "bare") == commit
 
 
-def test_a_linked_work_tree_has_its_own_head_and_shares_the_branches(checkout, tmp_path: Path) -> None:
+def test_a_linked_work_tree_has_its_own_head_and_shares_the_branches(checkout: Checkout, tmp_path: Path) -> None:
     first = checkout.commit(a__py=b"1")
     checkout.git("worktree", "add", "-q", "-b", "side", str(tmp_path / "linked"))
     second = checkout.commit(a__py=b"2")
@@ -40,7 +43,7 @@ def test_a_linked_work_tree_has_its_own_head_and_shares_the_branches(checkout, t
     assert head_of(checkout.git_dir / "worktrees" / "linked") == first
 
 
-def test_a_linked_work_tree_with_relative_pointers_is_read(checkout, tmp_path: Path) -> None:
+def test_a_linked_work_tree_with_relative_pointers_is_read(checkout: Checkout, tmp_path: Path) -> None:
     commit = checkout.commit(a__py=b"1")
     checkout.git("worktree", "add", "-q", "-b", "side", str(tmp_path / "linked"))
     (tmp_path / "linked" / ".git").write_text("gitdir: ../work/.git/worktrees/linked\n")
@@ -48,20 +51,20 @@ def test_a_linked_work_tree_with_relative_pointers_is_read(checkout, tmp_path: P
     assert head_of(tmp_path / "linked") == commit
 
 
-def test_a_repository_of_sha256_names_is_read(checkout_class, tmp_path: Path) -> None:
-    checkout = checkout_class.new(tmp_path / "wide", "--object-format=sha256")
+def test_a_repository_of_sha256_names_is_read(tmp_path: Path) -> None:
+    checkout = Checkout.new(tmp_path / "wide", "--object-format=sha256")
     commit = checkout.commit(a__py=b"1")
     assert len(commit) == 64
     assert head_of(checkout.path) == commit
 
 
-def test_a_directory_name_with_quotes_and_newlines_is_read(checkout_class, tmp_path: Path) -> None:
-    checkout = checkout_class.new(tmp_path / 'a\n"b":#c')
+def test_a_directory_name_with_quotes_and_newlines_is_read(tmp_path: Path) -> None:
+    checkout = Checkout.new(tmp_path / 'a\n"b":#c')
     commit = checkout.commit(a__py=b"1")
     assert head_of(checkout.path) == commit
 
 
-def test_our_directory_is_gone_afterwards_and_theirs_is_untouched(checkout) -> None:
+def test_our_directory_is_gone_afterwards_and_theirs_is_untouched(checkout: Checkout) -> None:
     checkout.commit(a__py=b"1")
     before = sorted(str(path) for path in checkout.path.rglob("*"))
     with Repository.open(checkout.path) as repository:
@@ -76,68 +79,68 @@ def test_no_repository_is_an_error_with_a_hint(tmp_path: Path) -> None:
         pass
 
 
-def _empty_git_directory(checkout) -> None:
+def _empty_git_directory(checkout: Checkout) -> None:
     (checkout.git_dir / "HEAD").unlink()
 
 
-def _fifo_as_git(checkout) -> None:
+def _fifo_as_git(checkout: Checkout) -> None:
     checkout.git_dir.rename(checkout.path / "elsewhere")
     os.mkfifo(checkout.git_dir)
 
 
-def _link_as_git(checkout) -> None:
+def _link_as_git(checkout: Checkout) -> None:
     checkout.git_dir.rename(checkout.path.parent / "elsewhere")
     checkout.git_dir.symlink_to(checkout.path.parent / "elsewhere")
 
 
-def _separate_git_directory(checkout) -> None:
+def _separate_git_directory(checkout: Checkout) -> None:
     checkout.git_dir.rename(checkout.path.parent / "elsewhere")
     checkout.git_dir.write_text("gitdir: ../elsewhere\n")
 
 
-def _git_file_without_a_path(checkout) -> None:
+def _git_file_without_a_path(checkout: Checkout) -> None:
     _separate_git_directory(checkout)
     checkout.git_dir.write_text("../elsewhere\n")
 
 
-def _git_file_of_another_work_tree(checkout) -> None:
+def _git_file_of_another_work_tree(checkout: Checkout) -> None:
     checkout.git("worktree", "add", "-q", "-b", "side", str(checkout.path.parent / "linked"))
     checkout.git_dir.rename(checkout.path.parent / "elsewhere")
     checkout.git_dir.write_text("gitdir: ../elsewhere/worktrees/linked\n")
 
 
-def _git_file_whose_back_link_is_gone(checkout) -> None:
+def _git_file_whose_back_link_is_gone(checkout: Checkout) -> None:
     _git_file_of_another_work_tree(checkout)
     (checkout.path.parent / "elsewhere" / "worktrees" / "linked" / "gitdir").write_text("/nowhere/.git\n")
 
 
-def _foreign_common_directory(checkout) -> None:
+def _foreign_common_directory(checkout: Checkout) -> None:
     checkout.git_dir.rename(checkout.path.parent / "host")
     checkout.git_dir.mkdir()
     (checkout.git_dir / "HEAD").write_text("ref: refs/heads/main\n")
     (checkout.git_dir / "commondir").write_text("../../host\n")
 
 
-def _foreign_common_directory_with_worktrees(checkout) -> None:
+def _foreign_common_directory_with_worktrees(checkout: Checkout) -> None:
     _foreign_common_directory(checkout)
     (checkout.path.parent / "host" / "worktrees").mkdir()
 
 
-def _reftable(checkout) -> None:
+def _reftable(checkout: Checkout) -> None:
     (checkout.git_dir / "reftable").mkdir()
 
 
-def _unknown_object_format(checkout) -> None:
+def _unknown_object_format(checkout: Checkout) -> None:
     with (checkout.git_dir / "config").open("a") as config:
         config.write("[extensions]\n\tobjectFormat = sha3\n")
 
 
-def _linked_objects(checkout) -> None:
+def _linked_objects(checkout: Checkout) -> None:
     (checkout.git_dir / "objects").rename(checkout.path.parent / "host")
     (checkout.git_dir / "objects").symlink_to(checkout.path.parent / "host")
 
 
-def _head_is_a_link(checkout) -> None:
+def _head_is_a_link(checkout: Checkout) -> None:
     head = checkout.git_dir / "HEAD"
     head.unlink()
     head.symlink_to("refs/heads/main")
@@ -161,21 +164,23 @@ def _head_is_a_link(checkout) -> None:
         (_head_is_a_link, "no HEAD"),
     ],
 )
-def test_an_arrangement_that_could_lend_us_another_repository_is_refused(checkout, arrange, because) -> None:
+def test_an_arrangement_that_could_lend_us_another_repository_is_refused(
+    checkout: Checkout, arrange: Callable[[Checkout], None], because: str
+) -> None:
     checkout.commit(a__py=b"1")
     arrange(checkout)
     with pytest.raises(GitError, match=because), Repository.open(checkout.path):
         pass
 
 
-def test_a_reftable_says_how_to_leave_it(checkout) -> None:
+def test_a_reftable_says_how_to_leave_it(checkout: Checkout) -> None:
     _reftable(checkout)
     with pytest.raises(GitError) as refused, Repository.open(checkout.path):
         pass
     assert refused.value.hint == "git refs migrate --ref-format=files"
 
 
-def test_alternates_inside_the_repository_are_followed(checkout) -> None:
+def test_alternates_inside_the_repository_are_followed(checkout: Checkout) -> None:
     commit = checkout.commit(a__py=b"1")
     objects = checkout.git_dir / "objects"
     objects.rename(checkout.git_dir / "older")
@@ -186,7 +191,7 @@ def test_alternates_inside_the_repository_are_followed(checkout) -> None:
     assert head_of(checkout.path) == commit
 
 
-def test_a_pointer_file_beyond_its_cap_is_refused(checkout) -> None:
+def test_a_pointer_file_beyond_its_cap_is_refused(checkout: Checkout) -> None:
     checkout.commit(a__py=b"1")
     (checkout.git_dir / "objects" / "info").mkdir(exist_ok=True)
     (checkout.git_dir / "objects" / "info" / "alternates").write_bytes(b"#" * (place.MAX_POINTER + 1))
@@ -194,7 +199,7 @@ def test_a_pointer_file_beyond_its_cap_is_refused(checkout) -> None:
         pass
 
 
-def test_a_file_that_cannot_be_read_is_an_error(checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_read_is_an_error(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     checkout.commit(a__py=b"1")
     config = checkout.git_dir / "config"
     config.unlink()
@@ -203,7 +208,7 @@ def test_a_file_that_cannot_be_read_is_an_error(checkout, monkeypatch: pytest.Mo
         pass
 
 
-def test_an_object_store_that_cannot_be_listed_is_an_error(checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_store_that_cannot_be_listed_is_an_error(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_path: object) -> None:
         raise PermissionError(13, "Permission denied")
 

@@ -16,9 +16,11 @@ from countermark_ledger.git.objects import Hashed, Oversized
 from countermark_ledger.git.trees import Entry
 from countermark_ledger.node import Mode, Node
 
+from .checkout import Checkout
+
 
 @pytest.fixture
-def fork(checkout) -> tuple[str, str, str]:
+def fork(checkout: Checkout) -> tuple[str, str, str]:
     """A base, and two commits on it that touch different files."""
     base = checkout.commit(a__py=b"1\n", b__py=b"1\n")
     checkout.branch("side")
@@ -27,7 +29,7 @@ def fork(checkout) -> tuple[str, str, str]:
     return base, checkout.commit(a__py=b"2\n"), head
 
 
-def test_first_parents_are_listed_newest_first_up_to_the_limit(checkout) -> None:
+def test_first_parents_are_listed_newest_first_up_to_the_limit(checkout: Checkout) -> None:
     made = [checkout.commit(f__py=str(number).encode()) for number in range(4)][::-1]
     with Repository.open(checkout.path) as repository:
         assert repository.first_parents(made[0], 10) == made
@@ -35,7 +37,7 @@ def test_first_parents_are_listed_newest_first_up_to_the_limit(checkout) -> None
         assert repository.first_parents(made[0], 0) == []
 
 
-def test_merge_bases_are_gits(checkout, fork) -> None:
+def test_merge_bases_are_gits(checkout: Checkout, fork: tuple[str, str, str]) -> None:
     base, tip, head = fork
     with Repository.open(checkout.path) as repository:
         assert repository.merge_bases(tip, head) == [base]
@@ -45,7 +47,7 @@ def test_merge_bases_are_gits(checkout, fork) -> None:
         assert not repository.is_ancestor(tip, head)
 
 
-def test_a_criss_cross_has_two_merge_bases_and_lands(checkout, fork) -> None:
+def test_a_criss_cross_has_two_merge_bases_and_lands(checkout: Checkout, fork: tuple[str, str, str]) -> None:
     _, tip, head = fork
     tree = checkout.git("merge-tree", "--write-tree", tip, head)
     one, other = checkout.commit_tree(tree, tip, head), checkout.commit_tree(tree, head, tip)
@@ -54,7 +56,7 @@ def test_a_criss_cross_has_two_merge_bases_and_lands(checkout, fork) -> None:
         assert repository.landing_tree(one, other) == tree
 
 
-def test_the_landing_tree_is_the_one_git_merges(checkout, fork) -> None:
+def test_the_landing_tree_is_the_one_git_merges(checkout: Checkout, fork: tuple[str, str, str]) -> None:
     _, tip, head = fork
     with Repository.open(checkout.path) as repository:
         landing = repository.landing_tree(tip, head)
@@ -62,7 +64,7 @@ def test_the_landing_tree_is_the_one_git_merges(checkout, fork) -> None:
         assert {entry.blob for entry in repository.tree(landing).values()} == {checkout.blob(b"2\n")}
 
 
-def test_merged_objects_stay_in_our_directory(checkout) -> None:
+def test_merged_objects_stay_in_our_directory(checkout: Checkout) -> None:
     checkout.commit(f__py=b"".join(b"%d\n" % n for n in range(9)))
     checkout.branch("side")
     head = checkout.commit(f__py=b"x\n" + b"".join(b"%d\n" % n for n in range(9)))
@@ -76,7 +78,7 @@ def test_merged_objects_stay_in_our_directory(checkout) -> None:
     assert not checkout.loose(merged).exists()
 
 
-def test_a_conflict_names_its_paths(checkout) -> None:
+def test_a_conflict_names_its_paths(checkout: Checkout) -> None:
     checkout.commit(f__py=b"1\n", g__py=b"1\n")
     checkout.branch("side")
     head = checkout.commit(f__py=b"2\n", g__py=b"2\n")
@@ -87,7 +89,7 @@ def test_a_conflict_names_its_paths(checkout) -> None:
     assert refused.value.paths == ("f.py", "g.py")
 
 
-def test_histories_that_never_met_do_not_merge(checkout) -> None:
+def test_histories_that_never_met_do_not_merge(checkout: Checkout) -> None:
     one = checkout.commit(a__py=b"1")
     other = checkout.commit_tree(checkout.git("rev-parse", "HEAD^{tree}"))
     alone = checkout.commit_tree(checkout.tree([]))
@@ -98,7 +100,9 @@ def test_histories_that_never_met_do_not_merge(checkout) -> None:
                 repository.landing_tree(one, root)
 
 
-def test_a_shallow_clone_is_missing_history_with_the_command_that_mends_it(checkout, fork, tmp_path: Path) -> None:
+def test_a_shallow_clone_is_missing_history_with_the_command_that_mends_it(
+    checkout: Checkout, fork: tuple[str, str, str], tmp_path: Path
+) -> None:
     _, tip, head = fork
     url = f"file://{checkout.path}"
     checkout.git("clone", "-q", "--depth=1", "--no-single-branch", url, str(tmp_path / "shallow"))
@@ -117,7 +121,9 @@ def test_a_shallow_clone_is_missing_history_with_the_command_that_mends_it(check
             assert refused.value.hint == "git fetch --unshallow"
 
 
-def test_objects_left_out_of_a_partial_clone_are_missing_history(checkout, fork, tmp_path: Path) -> None:
+def test_objects_left_out_of_a_partial_clone_are_missing_history(
+    checkout: Checkout, fork: tuple[str, str, str], tmp_path: Path
+) -> None:
     checkout.git("config", "uploadpack.allowFilter", "true")
     url = f"file://{checkout.path}"
     checkout.git("clone", "-q", "--no-checkout", "--filter=blob:none", url, str(tmp_path / "partial"))
@@ -128,7 +134,7 @@ def test_objects_left_out_of_a_partial_clone_are_missing_history(checkout, fork,
     assert refused.value.hint == "git fetch --refetch --no-filter"
 
 
-def test_a_merge_that_needs_a_missing_blob_is_missing_history(checkout) -> None:
+def test_a_merge_that_needs_a_missing_blob_is_missing_history(checkout: Checkout) -> None:
     checkout.commit(f__py=b"1\n2\n3\n4\n")
     checkout.branch("side")
     head = checkout.commit(f__py=b"0\n1\n2\n3\n4\n")
@@ -139,7 +145,7 @@ def test_a_merge_that_needs_a_missing_blob_is_missing_history(checkout) -> None:
         repository.landing_tree(tip, head)
 
 
-def test_a_commit_is_read_with_its_parts(checkout, fork) -> None:
+def test_a_commit_is_read_with_its_parts(checkout: Checkout, fork: tuple[str, str, str]) -> None:
     base, tip, _ = fork
     with Repository.open(checkout.path) as repository:
         commit = repository.commit(tip)
@@ -148,7 +154,7 @@ def test_a_commit_is_read_with_its_parts(checkout, fork) -> None:
     assert commit.message == b"m\n"
 
 
-def test_blobs_are_read_once_each_whatever_their_bytes(checkout) -> None:
+def test_blobs_are_read_once_each_whatever_their_bytes(checkout: Checkout) -> None:
     contents = [b"", b"\n", b"\0\r\n", b"x" * 3_000_000, b"blob 3\0abc\n"]
     names = [checkout.blob(content) for content in contents]
     with Repository.open(checkout.path) as repository:
@@ -160,7 +166,7 @@ def test_blobs_are_read_once_each_whatever_their_bytes(checkout) -> None:
         assert list(repository.blobs([])) == []
 
 
-def test_more_blobs_than_one_question_holds_are_read(checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_blobs_than_one_question_holds_are_read(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(objects, "MAX_QUESTIONS", 3)
     monkeypatch.setattr(objects, "MAX_BLOB", 8)
     contents = {checkout.blob(b"blob %d" % number): b"blob %d" % number for number in range(8)}
@@ -169,7 +175,7 @@ def test_more_blobs_than_one_question_holds_are_read(checkout, monkeypatch: pyte
         assert len(repository.digests(contents)) == 8
 
 
-def test_a_reader_that_stops_half_way_spoils_nothing(checkout) -> None:
+def test_a_reader_that_stops_half_way_spoils_nothing(checkout: Checkout) -> None:
     names = [checkout.blob(b"%d" % number) for number in range(3)]
     with Repository.open(checkout.path) as repository:
         reading = repository.blobs(names)
@@ -178,7 +184,9 @@ def test_a_reader_that_stops_half_way_spoils_nothing(checkout) -> None:
         assert next(reading) == (names[1], b"1")
 
 
-def test_a_blob_beyond_the_cap_answers_with_its_size_and_no_bytes(checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_blob_beyond_the_cap_answers_with_its_size_and_no_bytes(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(objects, "MAX_BLOB", 10)
     small, large = checkout.blob(b"1" * 10), checkout.blob(b"1" * 11)
     with Repository.open(checkout.path) as repository:
@@ -190,7 +198,9 @@ def test_a_blob_beyond_the_cap_answers_with_its_size_and_no_bytes(checkout, monk
         assert repository.nodes([file]) == {file: Oversized(11)}
 
 
-def test_blobs_that_are_too_many_bytes_together_are_refused(checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blobs_that_are_too_many_bytes_together_are_refused(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names = [checkout.blob(b"%d" % number * 8) for number in range(3)]
     monkeypatch.setattr(objects, "MAX_TOTAL", 20)
     with Repository.open(checkout.path) as repository:
@@ -200,7 +210,7 @@ def test_blobs_that_are_too_many_bytes_together_are_refused(checkout, monkeypatc
             repository.digests(names)
 
 
-def test_nodes_carry_mode_sha256_and_gits_name(checkout) -> None:
+def test_nodes_carry_mode_sha256_and_gits_name(checkout: Checkout) -> None:
     blob = checkout.blob(b"target")
     link, module = Entry(Mode.SYMLINK, blob), Entry(Mode.GITLINK, "1" * 40)
     with Repository.open(checkout.path) as repository:
@@ -210,7 +220,7 @@ def test_nodes_carry_mode_sha256_and_gits_name(checkout) -> None:
     assert found[module] == Node(Mode.GITLINK, hashlib.sha256(b"1" * 40).hexdigest(), "1" * 40)
 
 
-def test_an_object_of_another_kind_is_refused(checkout, fork) -> None:
+def test_an_object_of_another_kind_is_refused(checkout: Checkout, fork: tuple[str, str, str]) -> None:
     _, tip, _ = fork
     blob = checkout.blob(b"1\n")
     with Repository.open(checkout.path) as repository:
@@ -224,14 +234,14 @@ def test_an_object_of_another_kind_is_refused(checkout, fork) -> None:
 
 
 @pytest.mark.parametrize("name", ["HEAD", "1" * 39, "A" * 40, "1" * 40 + "\ninfo x", ""])
-def test_only_a_full_id_is_ever_sent_to_git(checkout, name: str) -> None:
+def test_only_a_full_id_is_ever_sent_to_git(checkout: Checkout, name: str) -> None:
     with Repository.open(checkout.path) as repository:
         for question in (repository.commit, repository.tree, lambda n: list(repository.blobs([n]))):
             with pytest.raises(Malformed, match="object id"):
                 question(name)
 
 
-def test_a_commit_beyond_the_cap_is_refused_before_its_bytes(checkout) -> None:
+def test_a_commit_beyond_the_cap_is_refused_before_its_bytes(checkout: Checkout) -> None:
     checkout.commit(a__py=b"1")
     text = checkout.git("cat-file", "commit", "HEAD").encode()
     large = checkout.raw("commit", text + b"\n" + b"x" * objects.MAX_COMMIT)
@@ -240,7 +250,7 @@ def test_a_commit_beyond_the_cap_is_refused_before_its_bytes(checkout) -> None:
 
 
 @pytest.mark.parametrize("kind", ["commit", "tree", "blob"])
-def test_an_object_whose_bytes_are_not_its_names_is_refused(checkout, kind: str) -> None:
+def test_an_object_whose_bytes_are_not_its_names_is_refused(checkout: Checkout, kind: str) -> None:
     checkout.commit(a__py=b"1")
     name = checkout.git("rev-parse", {"commit": "HEAD", "tree": "HEAD^{tree}", "blob": "HEAD:a.py"}[kind])
     other = {"commit": checkout.commit(a__py=b"2"), "tree": checkout.tree([]), "blob": checkout.blob(b"evil")}[kind]
@@ -255,7 +265,7 @@ def test_an_object_whose_bytes_are_not_its_names_is_refused(checkout, kind: str)
         ask(repository, name)
 
 
-def test_an_object_cut_short_is_an_error(checkout) -> None:
+def test_an_object_cut_short_is_an_error(checkout: Checkout) -> None:
     name = checkout.blob(b"x" * 100_000 + os.urandom(100_000))
     whole = checkout.loose(name).read_bytes()
     checkout.loose(name).unlink()
@@ -264,7 +274,9 @@ def test_an_object_cut_short_is_an_error(checkout) -> None:
         repository.digests([name])
 
 
-def test_an_object_that_claims_more_bytes_than_it_has_is_an_error(checkout, monkeypatch) -> None:
+def test_an_object_that_claims_more_bytes_than_it_has_is_an_error(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(process, "STALL_LIMIT", 0.05)
     name = checkout.blob(b"x")
     checkout.loose(name).unlink()
@@ -285,34 +297,40 @@ def _planted(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize("said", ["git version 2.37.9", "git version 1.9", "busybox"])
-def test_a_git_without_a_tree_merge_is_refused(checkout, tmp_path, monkeypatch, said: str) -> None:
+def test_a_git_without_a_tree_merge_is_refused(
+    checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
     _planted(tmp_path / "bin", f"echo '{said}'", monkeypatch)
     with pytest.raises(GitError, match=r"2\.38 or newer") as refused, Repository.open(checkout.path):
         pass
     assert refused.value.hint is not None
 
 
-def test_no_git_is_an_error_with_a_hint(checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_git_is_an_error_with_a_hint(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "relative/only")
     with pytest.raises(GitError, match="on PATH"), Repository.open(checkout.path):
         pass
 
 
-def test_a_git_that_hangs_is_ended(checkout, tmp_path, monkeypatch) -> None:
+def test_a_git_that_hangs_is_ended(checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _planted(tmp_path / "bin", "exec sleep 5", monkeypatch)
     monkeypatch.setattr(process, "TIME_LIMIT", 0.02)
     with pytest.raises(GitError, match="within"), Repository.open(checkout.path):
         pass
 
 
-def test_an_object_reader_that_hangs_is_ended(checkout, tmp_path, monkeypatch) -> None:
+def test_an_object_reader_that_hangs_is_ended(
+    checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _planted(tmp_path / "bin", '[ "$1" = version ] && echo git version 2.50.0 || exec sleep 5', monkeypatch)
     monkeypatch.setattr(process, "STALL_LIMIT", 0.02)
     with Repository.open(checkout.path) as repository, pytest.raises(GitError, match="within"):
         repository.commit("1" * 40)
 
 
-def test_an_object_reader_that_died_is_an_error_and_then_replaced(checkout, fork) -> None:
+def test_an_object_reader_that_died_is_an_error_and_then_replaced(
+    checkout: Checkout, fork: tuple[str, str, str]
+) -> None:
     _, tip, head = fork
     with Repository.open(checkout.path) as repository:
         repository.commit(tip)
@@ -324,7 +342,7 @@ def test_an_object_reader_that_died_is_an_error_and_then_replaced(checkout, fork
         assert repository.commit(head).parents
 
 
-def test_a_question_that_a_dead_reader_cannot_take_is_an_error(checkout) -> None:
+def test_a_question_that_a_dead_reader_cannot_take_is_an_error(checkout: Checkout) -> None:
     names = [checkout.blob(b"x")] * 2
     with Repository.open(checkout.path) as repository:
         repository.digests(names)
@@ -337,7 +355,7 @@ def test_a_question_that_a_dead_reader_cannot_take_is_an_error(checkout) -> None
 
 @pytest.mark.parametrize("script", ["echo no >&2; exit 3", "echo warning >&2"])
 def test_a_git_command_that_complains_is_never_taken_at_its_word(
-    checkout, fork, tmp_path, monkeypatch, script: str
+    checkout: Checkout, fork: tuple[str, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
     _, tip, head = fork
     real = subprocess.run(["which", "git"], capture_output=True, check=True).stdout.decode().strip()

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from countermark_ledger.errors import GitError, Malformed, MissingHistory, UnbornBranch, UnknownRevision
 from countermark_ledger.git import Repository, refs
 
+from .checkout import Checkout
+
 
 @pytest.fixture
-def line(checkout) -> list[str]:
+def line(checkout: Checkout) -> list[str]:
     """Three commits on `main`, oldest first; `side` holds a merge of the second and a fourth commit."""
     made = [checkout.commit(f__py=str(number).encode()) for number in range(3)]
     checkout.branch("side", made[1])
@@ -26,7 +30,7 @@ def line(checkout) -> list[str]:
     return made
 
 
-@pytest.mark.parametrize("packed", [False, True], ids=["loose", "packed"])
+@pytest.mark.parametrize("storage", ["loose", "packed"])
 @pytest.mark.parametrize(
     ("revision", "which"),
     [
@@ -50,15 +54,17 @@ def line(checkout) -> list[str]:
         ("side^2~2", 0),
     ],
 )
-def test_a_name_leads_where_git_says(checkout, line, revision: str, which: int, packed: bool) -> None:  # noqa: FBT001
-    if packed:
+def test_a_name_leads_where_git_says(
+    checkout: Checkout, line: list[str], revision: str, which: int, storage: str
+) -> None:
+    if storage == "packed":
         checkout.git("pack-refs", "--all")
     with Repository.open(checkout.path) as repository:
         assert repository.resolve(revision) == line[which]
         assert repository.resolve(line[which]) == line[which]
 
 
-def test_a_loose_ref_wins_over_a_packed_one(checkout) -> None:
+def test_a_loose_ref_wins_over_a_packed_one(checkout: Checkout) -> None:
     checkout.commit(a__py=b"1")
     checkout.git("pack-refs", "--all")
     newer = checkout.commit(a__py=b"2")
@@ -90,12 +96,12 @@ def test_a_loose_ref_wins_over_a_packed_one(checkout) -> None:
         "FETCH_HEAD",
     ],
 )
-def test_a_name_that_leads_nowhere_is_refused(checkout, line, revision: str) -> None:
+def test_a_name_that_leads_nowhere_is_refused(checkout: Checkout, line: list[str], revision: str) -> None:
     with Repository.open(checkout.path) as repository, pytest.raises(UnknownRevision):
         repository.resolve(revision)
 
 
-def test_a_short_name_of_a_branch_and_a_tag_is_refused_rather_than_guessed(checkout) -> None:
+def test_a_short_name_of_a_branch_and_a_tag_is_refused_rather_than_guessed(checkout: Checkout) -> None:
     first, second = checkout.commit(a__py=b"1"), checkout.commit(a__py=b"2")
     checkout.git("tag", "main", first)
     with Repository.open(checkout.path) as repository:
@@ -105,7 +111,7 @@ def test_a_short_name_of_a_branch_and_a_tag_is_refused_rather_than_guessed(check
         assert repository.resolve("refs/heads/main") == second
 
 
-def test_a_branch_named_like_an_id_does_not_shadow_the_id(checkout) -> None:
+def test_a_branch_named_like_an_id_does_not_shadow_the_id(checkout: Checkout) -> None:
     first = checkout.commit(a__py=b"1")
     second = checkout.commit(a__py=b"2")
     checkout.git("update-ref", f"refs/heads/{first}", second)
@@ -114,18 +120,18 @@ def test_a_branch_named_like_an_id_does_not_shadow_the_id(checkout) -> None:
 
 
 @pytest.mark.parametrize("revision", ["HEAD", "main", "refs/heads/main"])
-def test_an_unborn_branch_says_so_with_a_hint(checkout, revision: str) -> None:
+def test_an_unborn_branch_says_so_with_a_hint(checkout: Checkout, revision: str) -> None:
     with Repository.open(checkout.path) as repository, pytest.raises(UnbornBranch) as refused:
         repository.resolve(revision)
     assert refused.value.hint == "git commit"
 
 
-def test_a_full_id_that_is_not_here_is_missing_history(checkout) -> None:
+def test_a_full_id_that_is_not_here_is_missing_history(checkout: Checkout) -> None:
     with Repository.open(checkout.path) as repository, pytest.raises(MissingHistory):
         repository.resolve("1" * 40)
 
 
-def test_a_name_of_something_else_than_a_commit_is_refused(checkout) -> None:
+def test_a_name_of_something_else_than_a_commit_is_refused(checkout: Checkout) -> None:
     checkout.commit(a__py=b"1")
     blob = checkout.blob(b"x")
     with (
@@ -135,7 +141,7 @@ def test_a_name_of_something_else_than_a_commit_is_refused(checkout) -> None:
         repository.resolve(blob)
 
 
-def test_tags_in_a_long_row_are_refused(checkout) -> None:
+def test_tags_in_a_long_row_are_refused(checkout: Checkout) -> None:
     target, kind = checkout.commit(a__py=b"1"), "commit"
     for number in range(9):
         text = f"object {target}\ntype {kind}\ntag t{number}\ntagger A <a@b> 1 +0000\n\nx\n"
@@ -144,42 +150,42 @@ def test_tags_in_a_long_row_are_refused(checkout) -> None:
         repository.resolve(target)
 
 
-def test_a_tag_that_names_no_object_first_is_refused(checkout) -> None:
+def test_a_tag_that_names_no_object_first_is_refused(checkout: Checkout) -> None:
     tag = checkout.raw("tag", b"type commit\nobject x\n")
     with Repository.open(checkout.path) as repository, pytest.raises(Malformed, match="name an object"):
         repository.resolve(tag)
 
 
-def _loop(heads) -> None:
+def _loop(heads: Path) -> None:
     (heads / "x").write_text("ref: refs/heads/x\n")
 
 
-def _to_head(heads) -> None:
+def _to_head(heads: Path) -> None:
     (heads / "x").write_text("ref: HEAD\n")
 
 
-def _out(heads) -> None:
+def _out(heads: Path) -> None:
     (heads / "x").write_text("ref: refs/../../../../etc/hostname\n")
 
 
-def _junk(heads) -> None:
+def _junk(heads: Path) -> None:
     (heads / "x").write_text("not an id\n")
 
 
-def _short(heads) -> None:
+def _short(heads: Path) -> None:
     (heads / "x").write_text("1" * 39 + "\n")
 
 
-def _fifo(heads) -> None:
+def _fifo(heads: Path) -> None:
     os.mkfifo(heads / "x")
 
 
-def _link(heads) -> None:
+def _link(heads: Path) -> None:
     (heads / "x").symlink_to("/etc/hostname")
 
 
 @pytest.mark.parametrize("plant", [_loop, _to_head, _out, _junk, _short, _fifo, _link])
-def test_a_ref_file_that_git_did_not_write_is_refused(checkout, plant) -> None:
+def test_a_ref_file_that_git_did_not_write_is_refused(checkout: Checkout, plant: Callable[[Path], None]) -> None:
     checkout.commit(a__py=b"1")
     plant(checkout.git_dir / "refs" / "heads")
     with Repository.open(checkout.path) as repository, pytest.raises(GitError) as refused:
@@ -187,14 +193,14 @@ def test_a_ref_file_that_git_did_not_write_is_refused(checkout, plant) -> None:
     assert not isinstance(refused.value, UnknownRevision)
 
 
-def test_two_packed_lines_for_one_ref_are_refused(checkout) -> None:
+def test_two_packed_lines_for_one_ref_are_refused(checkout: Checkout) -> None:
     commit = checkout.commit(a__py=b"1")
     (checkout.git_dir / "packed-refs").write_text(f"{commit} refs/heads/x\n{commit} refs/heads/x\n")
     with Repository.open(checkout.path) as repository, pytest.raises(GitError, match="one line"):
         repository.resolve("x")
 
 
-def test_refs_of_one_work_tree_are_read_from_it(checkout, tmp_path) -> None:
+def test_refs_of_one_work_tree_are_read_from_it(checkout: Checkout, tmp_path: Path) -> None:
     commit = checkout.commit(a__py=b"1")
     checkout.git("worktree", "add", "-q", "-b", "side", str(tmp_path / "linked"))
     checkout.git("-C", str(tmp_path / "linked"), "update-ref", "refs/worktree/mine", commit)
@@ -204,7 +210,7 @@ def test_refs_of_one_work_tree_are_read_from_it(checkout, tmp_path) -> None:
         repository.resolve("refs/worktree/mine")
 
 
-def test_a_symbolic_ref_of_the_greatest_depth_is_followed(checkout) -> None:
+def test_a_symbolic_ref_of_the_greatest_depth_is_followed(checkout: Checkout) -> None:
     commit = checkout.commit(a__py=b"1")
     for number in range(refs.MAX_SYMREFS):
         target = "main" if number == 0 else f"s{number - 1}"

@@ -13,6 +13,8 @@ from countermark_ledger.git import Repository, trees
 from countermark_ledger.git.trees import Entry
 from countermark_ledger.node import MAX_PATH_BYTES, Mode
 
+from .checkout import Checkout, tree_bytes
+
 A, B = "a" * 40, "b" * 40
 NAMES = st.binary(min_size=1, max_size=8).filter(lambda name: b"\0" not in name and b"/" not in name)
 MODES = st.sampled_from(["40000", "100644", "100755", "120000", "160000"])
@@ -20,7 +22,7 @@ MODES = st.sampled_from(["40000", "100644", "100755", "120000", "160000"])
 
 @pytest.mark.parametrize("id_bytes", [20, 32])
 @given(data=st.data())
-def test_a_tree_in_git_order_is_read_back_as_it_was_written(tree_bytes, id_bytes: int, data) -> None:
+def test_a_tree_in_git_order_is_read_back_as_it_was_written(id_bytes: int, data: st.DataObject) -> None:
     kinds = data.draw(st.dictionaries(NAMES, MODES, max_size=6))
     rows = sorted(
         ((mode, name, A[:2] * id_bytes) for name, mode in kinds.items()),
@@ -54,7 +56,7 @@ def test_bytes_that_are_no_tree_are_refused_and_never_crash(raw: bytes) -> None:
         pytest.param([("9", b"a", A)], id="no-mode"),
     ],
 )
-def test_a_tree_that_two_readers_would_read_differently_is_refused(tree_bytes, rows) -> None:
+def test_a_tree_that_two_readers_would_read_differently_is_refused(rows: list[tuple[str, bytes, str]]) -> None:
     with pytest.raises(Malformed):
         trees.parse(tree_bytes(rows), id_bytes=20)
 
@@ -68,7 +70,7 @@ def test_modes_of_old_programs_are_read_as_git_reads_them(spelled: bytes, mode: 
 
 
 @pytest.fixture
-def sample(checkout) -> str:
+def sample(checkout: Checkout) -> str:
     checkout.write("a/b/c.py", b"1")
     checkout.write("a.txt", b"2", mode=0o755)
     checkout.write("a/z", b"3")
@@ -80,7 +82,7 @@ def sample(checkout) -> str:
     return checkout.git("rev-parse", "HEAD")
 
 
-def test_the_listing_is_byte_for_byte_what_git_lists(checkout, sample: str) -> None:
+def test_the_listing_is_byte_for_byte_what_git_lists(checkout: Checkout, sample: str) -> None:
     ours = checkout.git("ls-tree", "-r", "-z", sample).encode("utf-8", "surrogateescape")
     with Repository.open(checkout.path) as repository:
         assert repository.listing(sample) == ours
@@ -88,14 +90,14 @@ def test_the_listing_is_byte_for_byte_what_git_lists(checkout, sample: str) -> N
         assert len(repository.tree(sample)) == ours.count(b"\0") == 7
 
 
-def test_the_listing_of_an_empty_tree_is_empty(checkout) -> None:
+def test_the_listing_of_an_empty_tree_is_empty(checkout: Checkout) -> None:
     empty = checkout.commit()
     with Repository.open(checkout.path) as repository:
         assert repository.listing(empty) == b""
         assert repository.tree(empty) == {}
 
 
-def test_a_tree_lists_gitlinks_links_and_odd_names(checkout, sample: str) -> None:
+def test_a_tree_lists_gitlinks_links_and_odd_names(checkout: Checkout, sample: str) -> None:
     with Repository.open(checkout.path) as repository:
         listed = repository.tree(sample)
     assert listed["module"].mode is Mode.GITLINK
@@ -104,7 +106,7 @@ def test_a_tree_lists_gitlinks_links_and_odd_names(checkout, sample: str) -> Non
     assert 'od"d\n\xe9' in listed
 
 
-def test_the_difference_is_the_one_git_finds(checkout, sample: str) -> None:
+def test_the_difference_is_the_one_git_finds(checkout: Checkout, sample: str) -> None:
     checkout.write("a.txt", b"2", mode=0o644)
     (checkout.path / "a" / "b" / "c.py").unlink()
     checkout.write("a/b/c.py/deeper", b"6")
@@ -124,12 +126,12 @@ def test_the_difference_is_the_one_git_finds(checkout, sample: str) -> None:
     }
 
 
-def test_equal_trees_do_not_differ(checkout, sample: str) -> None:
+def test_equal_trees_do_not_differ(checkout: Checkout, sample: str) -> None:
     with Repository.open(checkout.path) as repository:
         assert repository.diff(sample, sample) == []
 
 
-def test_two_spellings_of_one_mode_are_no_difference(checkout) -> None:
+def test_two_spellings_of_one_mode_are_no_difference(checkout: Checkout) -> None:
     blob = checkout.blob(b"1")
     old, new = (checkout.tree([(mode, b"a", blob)]) for mode in ("100664", "100644"))
     with Repository.open(checkout.path) as repository:
@@ -137,21 +139,21 @@ def test_two_spellings_of_one_mode_are_no_difference(checkout) -> None:
         assert repository.tree(old) == {"a": Entry(Mode.FILE, blob)}
 
 
-def test_a_few_paths_are_looked_up_without_listing_all(checkout, sample: str) -> None:
+def test_a_few_paths_are_looked_up_without_listing_all(checkout: Checkout, sample: str) -> None:
     with Repository.open(checkout.path) as repository:
         found = repository.entries(sample, ["a/b/c.py", "a", "a/absent", "absent/x", "a.txt/x", "link", "a/b"])
     assert {path for path, entry in found.items() if entry is not None} == {"a/b/c.py", "link"}
     assert found["a/b/c.py"].blob == hashlib.sha1(b"blob 1\x001").hexdigest()  # noqa: S324  # git's own name
 
 
-def _bomb(checkout, depth: int) -> str:
+def _bomb(checkout: Checkout, depth: int) -> str:
     tree = checkout.tree([("100644", b"f%d" % number, checkout.blob(b"x")) for number in range(10)])
     for _ in range(depth):
         tree = checkout.tree([("40000", b"d%d" % number, tree) for number in range(10)])
     return tree
 
 
-def test_ten_trees_that_unfold_into_ten_billion_files_end_at_the_cap(checkout) -> None:
+def test_ten_trees_that_unfold_into_ten_billion_files_end_at_the_cap(checkout: Checkout) -> None:
     bomb, empty = _bomb(checkout, 9), checkout.tree([])
     with Repository.open(checkout.path) as repository:
         with pytest.raises(TooLarge, match="at most"):
@@ -162,7 +164,7 @@ def test_ten_trees_that_unfold_into_ten_billion_files_end_at_the_cap(checkout) -
             list(trees.files(repository._load, bomb, limit=1000))
 
 
-def test_a_path_beyond_the_cap_ends_the_walk(checkout) -> None:
+def test_a_path_beyond_the_cap_ends_the_walk(checkout: Checkout) -> None:
     tree = checkout.tree([("100644", b"f", checkout.blob(b"x"))])
     for _ in range(MAX_PATH_BYTES // 200 + 1):
         tree = checkout.tree([("40000", b"d" * 200, tree)])
