@@ -19,6 +19,13 @@ class LedgerError(Exception):
         self.hint = hint
 
 
+# --- the caller -------------------------------------------------------------------------------------
+
+
+class UsageError(LedgerError):
+    """The caller asked for something that does not exist or does not go together (every command answers 2)."""
+
+
 # --- bytes ------------------------------------------------------------------------------------------
 
 

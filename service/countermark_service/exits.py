@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from enum import IntEnum
 
 from countermark_agents.errors import AgentsError
+from countermark_agents.errors import AgentsError
 from countermark_ledger import errors
+from countermark_scanners.errors import ScannerError
 
 
 class Exit(IntEnum):
@@ -45,8 +47,7 @@ MEANING = {
 }
 
 
-class UsageError(errors.LedgerError):
-    """The caller asked for something that does not exist or does not go together."""
+UsageError = errors.UsageError
 
 
 class Inconclusive(errors.LedgerError):
@@ -68,6 +69,8 @@ _BY_CLASS: tuple[tuple[type[errors.LedgerError], Exit], ...] = (
     (errors.MergeConflict, Exit.UNACCOUNTED),
     (errors.MissingHistory, Exit.INCONCLUSIVE),
     (errors.GitError, Exit.USAGE),
+    (ScannerError, Exit.INCONCLUSIVE),
+    (AgentsError, Exit.USAGE),
 )
 
 

@@ -1,0 +1,23 @@
+"""`<venv>/bin/python -I -m countermark_ledger verify ...`: the verifier, and nothing but the verifier.
+
+Layer: ledger core, the way in. Imports `command` once `startup` has looked at how Python was started.
+Trust: as `startup` says; `-I` is what keeps a checkout's modules out.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from countermark_ledger import startup
+
+
+def main() -> int:
+    """Look at the start-up before anything else is imported, then run."""
+    startup.check("countermark_ledger")
+    from countermark_ledger import command  # noqa: PLC0415 - argparse could be planted
+
+    return command.main(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

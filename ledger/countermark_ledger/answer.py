@@ -1,0 +1,265 @@
+"""The answer of `verify`: one bundle, its files, its signer's right to say it, and its status, decided together.
+
+Layer: ledger core. Reads the files that the question names and, where it names no time, this machine's clock.
+Trust: every file but the trust root is hostile. A file that can't be read is the caller's mistake (`UsageError`);
+a file that can and does not hold is evidence that does not hold.
+
+1. READ      the files, with caps
+2. VERIFY    the bundle, by the numbered list in `verifier`
+3. EXPECT    the signer, the predicate type, and a signature made before the time that was named
+4. SPEAK     who may say this: an agent its generations, a person their claims, a gate its verdicts
+5. MATCH     every file is a subject, by sha256
+6. WITNESS   who else saw the log like this
+7. STATUS    the newest status that was named does not revoke any of it
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from . import bundle, shape, tlog_proof, trust
+from .bundle import Bundle
+from .canonical import Json
+from .checkpoint import SignedCheckpoint
+from .errors import BadTimestamp, LedgerError, NotWitnessed, TooLarge, UsageError, WrongIdentity, WrongObject
+from .identity import Identity, Kind
+from .predicates import claim, generation, status, verdict
+from .predicates.claim import Claim
+from .predicates.generation import Generation
+from .predicates.rows import Part
+from .predicates.status import RevokedKind
+from .predicates.verdict import Verdict
+from .revocation import CurrentStatus, newest, refuse_revoked, status_of
+from .trust import TrustRoot
+from .verifier import Verified, verify
+
+PROOF_HINT = "keep BUNDLE's .certificate.tlog-proof beside it, or name it with --certificate-proof"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to verify. A status comes with the path of its certificate proof; `at` is RFC 3339, None is now."""
+
+    bundle: Path
+    files: tuple[Path, ...]
+    certificate_proof: Path
+    statuses: tuple[tuple[Path, Path], ...]
+    identity: str | None
+    predicate_type: str | None
+    at: str | None
+    require_witnesses: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """What the statement says in one line, if we know its kind, and what else a revocation could name."""
+
+    says: str | None
+    accused: tuple[tuple[RevokedKind, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Everything held. Only `to` makes one. `matches` are (file, names of its subjects)."""
+
+    trust: TrustRoot
+    verified: Verified
+    says: str | None
+    matches: tuple[tuple[Path, tuple[str, ...]], ...]
+    witnesses: int
+    status: CurrentStatus | None
+
+    def lines(self) -> list[str]:
+        """Say it for people."""
+        made, head = self.verified, self.verified.head
+        says = [f"says: {self.says}"] if self.says else []
+        matches = [f"file: {path} is subject {', '.join(names)}" for path, names in self.matches]
+        return [
+            f"verified: {made.name}",
+            f"trust root: {self.trust.digest}",
+            f"signer: {made.signer}",
+            f"statement: {made.statement.predicate_type}, {len(made.statement.subjects)} subjects",
+            *says,
+            f"signed: {shape.spell_time(made.signed)}",
+            f"log: {head.origin}, entry {made.log_index} of {head.size}",
+            *matches,
+            f"revocation: {self._revocation()}",
+            f"split-view: {self._split_view()}",
+        ]
+
+    def document(self) -> Json:
+        """Say it for programs."""
+        made, head = self.verified, self.verified.head
+        checked = self.status.status if self.status else None
+        return {
+            "bundle": made.name,
+            "trustRoot": self.trust.digest,
+            "signer": str(made.signer),
+            "predicateType": made.statement.predicate_type,
+            "says": self.says,
+            "signed": shape.spell_time(made.signed),
+            "log": {"origin": head.origin, "index": made.log_index, "size": head.size},
+            "subjects": [subject.json() for subject in made.statement.subjects],
+            "files": [{"path": str(path), "subjects": [*names]} for path, names in self.matches],
+            "revocation": {"checked": checked is not None, "status": checked.number if checked else None},
+            "splitView": self._split_view(),
+        }
+
+    def _revocation(self) -> str:
+        if self.status is None:
+            return "not checked"
+        good_until = shape.spell_time(self.status.status.next_update)
+        return f"not revoked by status {self.status.status.number}, which is good until {good_until}"
+
+    def _split_view(self) -> str:
+        return f"seen by {self.witnesses} witnesses" if self.witnesses else "unprotected"
+
+
+def read_trust_root(path: Path, pinned: str | None = None) -> TrustRoot:
+    """Read what the caller pins; a file that is no trust root, or not the `pinned` one, is the caller's mistake."""
+    raw = _read(path, trust.MAX_BYTES)
+    try:
+        root = TrustRoot.parse(raw)
+    except LedgerError as error:
+        raise UsageError(f"{path}: {error.message}", hint="countermark trust-root > trust-root.json") from error
+    if pinned not in (None, root.digest):
+        raise UsageError(f"{path}: expected the pinned trust root {pinned}, found {root.digest}")
+    return root
+
+
+def to(question: Question, trust_root: TrustRoot) -> Answer:
+    """Walk the list; raise at the first refusal."""
+    at = None if question.at is None else _time(question.at)
+    raw = _read(question.bundle, bundle.MAX_BYTES)  # 1
+    files = [(path, _sha256(path)) for path in question.files]
+    proof = _read(question.certificate_proof, tlog_proof.MAX_BYTES, hint=PROOF_HINT)
+    verified = verify(raw, certificate_proof=proof, trust=trust_root)  # 2
+    _expect(verified, question, at)  # 3
+    speech = _speech(verified)  # 4
+    matches = tuple((path, _subjects(verified, path, sha256)) for path, sha256 in files)  # 5
+    witnesses = _witnesses(raw, trust_root, required=question.require_witnesses)  # 6
+    current = _status(question.statuses, trust_root, at)  # 7
+    if current is not None:
+        refuse_revoked(verified, speech.accused, current)
+    return Answer(trust_root, verified, speech.says, matches, witnesses, current)
+
+
+def _expect(verified: Verified, question: Question, at: datetime | None) -> None:
+    if question.identity not in (None, str(verified.signer)):
+        raise WrongIdentity(f"signer: expected {question.identity}, found {verified.signer}")
+    if question.predicate_type is not None:
+        verified.statement.expect(question.predicate_type)
+    if at is not None and verified.signed > at:
+        made = shape.spell_time(verified.signed)
+        raise BadTimestamp(f"signed at {made}, after the time to decide at, {shape.spell_time(at)}")
+
+
+def _speech(verified: Verified) -> Speech:
+    """Refuse who speaks for another; a statement of a kind that we do not know speaks for itself."""
+    statement = verified.statement
+    match statement.predicate_type:
+        case generation.PREDICATE_TYPE if _is_ours(verified):
+            made = Generation.parse(statement)
+            _expect_signer(verified, made.agent, Kind.AGENT)
+            return Speech(f"{made.agent} changed files{_part(made.part)}, evidence: {made.evidence}", _accused(made))
+        case claim.PREDICATE_TYPE:
+            claimed = Claim.parse(statement)
+            _expect_signer(verified, claimed.person, Kind.PERSON)
+            return Speech(f"{claimed.person} answers for files{_part(claimed.part)}")
+        case verdict.PREDICATE_TYPE:
+            decided = Verdict.parse(statement)
+            _expect_signer(verified, decided.gate, Kind.GATE)
+            return Speech(f"verdict {decided.outcome.value}")
+        case status.PREDICATE_TYPE:
+            listed = status.Status.parse(statement)
+            _expect_signer(verified, verified.signer, Kind.AUTHORITY)
+            return Speech(f"status {listed.number}, {len(listed.revocations)} revoked")
+        case _:
+            return Speech(None)
+
+
+def _part(part: Part) -> str:
+    return f" (part {part.number} of {part.of}, which count only together)" if part.of > 1 else ""
+
+
+def _is_ours(verified: Verified) -> bool:
+    """Tell our build type from another tool's provenance, which says nothing that we could judge."""
+    definition = verified.statement.predicate.get("buildDefinition")
+    return isinstance(definition, dict) and definition.get("buildType") == generation.BUILD_TYPE
+
+
+def _expect_signer(verified: Verified, said: Identity, kind: Kind) -> None:
+    if verified.signer != said or said.kind is not kind:
+        raise WrongIdentity(f"signer: expected {kind} {said}, found {verified.signer}")
+
+
+def _accused(made: Generation) -> tuple[tuple[RevokedKind, str], ...]:
+    models = [name for model in made.models for name in (model.requested_id, model.returned_id) if name]
+    images = [made.session.image_digest] if made.session.image_digest else []
+    return (*((RevokedKind.MODEL, name) for name in models), *((RevokedKind.IMAGE, name) for name in images))
+
+
+def _subjects(verified: Verified, path: Path, sha256: str) -> tuple[str, ...]:
+    names = tuple(one.name for one in verified.statement.subjects if one.digest.get("sha256") == sha256)
+    if not names:
+        raise WrongObject(f"{path}: expected a subject with sha256 {sha256}, found none")
+    return names
+
+
+def _witnesses(raw: bytes, trust_root: TrustRoot, *, required: bool) -> int:
+    """Count the pinned witnesses who signed this very checkpoint, when they are as many as the root asks for."""
+    checkpoint = SignedCheckpoint.parse(Bundle.parse(raw).entry.checkpoint)
+    if not trust_root.witnesses.quorum:
+        if required:
+            raise NotWitnessed("checkpoint: expected witnesses, and this trust root pins none")
+        return 0
+    try:
+        return len(checkpoint.verify_witnessed(trust_root.log, trust_root.witnesses))
+    except NotWitnessed:
+        if required:
+            raise
+        return 0
+
+
+def _status(named: Sequence[tuple[Path, Path]], trust_root: TrustRoot, at: datetime | None) -> CurrentStatus | None:
+    if not named:
+        return None
+    found = [
+        verify(
+            _read(path, bundle.MAX_BYTES),
+            certificate_proof=_read(proof, tlog_proof.MAX_BYTES),
+            trust=trust_root,
+        )
+        for path, proof in named
+    ]
+    return newest((status_of(one, trust_root) for one in found), at=at or datetime.now(UTC))
+
+
+def _time(text: str) -> datetime:
+    try:
+        return shape.time(text, "--at")
+    except LedgerError as error:
+        raise UsageError(error.message) from error
+
+
+def _read(path: Path, limit: int, hint: str | None = None) -> bytes:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(limit + 1)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}", hint=hint) from error
+    if len(raw) > limit:
+        raise TooLarge(f"{path}: expected at most {limit} bytes, found more")
+    return raw
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error

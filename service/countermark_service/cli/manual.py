@@ -1,0 +1,149 @@
+"""The manual: for every command what it does, examples that a test runs through the parser, and what it needs.
+
+It imports no command, so that `--help` can say which extra is missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from countermark_service.exits import MEANING
+
+EXIT_CODES = "exit codes:\n" + "\n".join(f"  {code.value:>2}  {meaning}" for code, meaning in MEANING.items())
+MORE = "`countermark COMMAND --help` has examples, and says what a command needs."
+SERVICE = "service"
+SCANNERS = "scanners"
+_BROUGHT_BY = {"alembic": SERVICE, "shtab": SERVICE, "sqlalchemy": SERVICE, "sigstore": "sigstore"}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One command's page. `examples` are whole command lines; `extras` is what must be installed with it."""
+
+    description: str
+    examples: tuple[str, ...]
+    extras: tuple[str, ...] = (SERVICE,)
+
+    def epilog(self) -> str:
+        """Spell what stands below the options."""
+        examples = "examples:\n" + "\n".join(f"  {example}" for example in self.examples)
+        return f"{examples}\n\nneeds: {self._needs()}\n\n{EXIT_CODES}"
+
+    def _needs(self) -> str:
+        if not self.extras:
+            return "nothing but the base install"
+        return f"pip install 'countermark[{','.join(self.extras)}]'"
+
+
+def how_to_install(module: str) -> str:
+    """Return the line that installs the extra which brings a module."""
+    return f"pip install 'countermark[{_BROUGHT_BY.get(module.partition('.')[0], 'all')}]'"
+
+
+PAGES = {
+    "init": Page(
+        """\
+Set up Countermark for the repository you are in: private keys and a ledger outside of the work tree, and a
+trust root and a policy inside it, which observes until you tell it to enforce. Running it again changes nothing.""",
+        ("countermark init", "countermark init --mode strict --protected-ref refs/heads/main"),
+    ),
+    "agent": Page(
+        "Enrol the agents that may sign here, list them, or distrust one from a time and a log index on.",
+        (
+            "countermark agent add coder --model gpt-5",
+            "countermark agent list",
+            "countermark agent revoke coder --reason 'key copied' --since 2026-11-20T12:00:00Z",
+        ),
+    ),
+    "person": Page(
+        """\
+Enrol people and their SSH keys. Commits that such a key signed account for what they change, once the policy
+that names the key has landed on the protected branch.""",
+        ("countermark person add 'Ada Lovelace' --ssh-key ~/.ssh/id_ed25519.pub --me", "countermark person list"),
+    ),
+    "record": Page(
+        """\
+Run any command as an enrolled agent. The work tree is hashed before and after by this process, and every file
+that changed is signed as observed. The exit code is the command's own.""",
+        (
+            "countermark record --agent coder -- ./agent.sh 'add a login page'",
+            "countermark record --agent coder --commit 'Add a login page' -- ./agent.sh",
+        ),
+    ),
+    "sign": Page(
+        """\
+Sign changes that are there already, as an enrolled agent. Nobody watched them being made, so the evidence is
+asserted, which a strict policy refuses.""",
+        ("countermark sign --agent coder", "countermark sign --agent coder --base main src/login.py"),
+    ),
+    "claim": Page(
+        """\
+Sign changes as your own: what you typed yourself, and the files that no agent may touch, such as the policy.
+Files that are accounted for already are left alone.""",
+        ("countermark claim", "countermark claim .countermark .github"),
+    ),
+    "scan": Page(
+        """\
+Run every scanner over what a change would land, and print the score that the gate would use. A file that was not
+scanned says so; it is never clean.""",
+        ("countermark scan", "countermark scan --base main --sarif scan.sarif"),
+        (SERVICE, SCANNERS),
+    ),
+    "gate": Page(
+        """\
+Decide whether a change may be merged: every changed file is accounted for by evidence that holds, the scanners
+ran, and the score and the people satisfy the policy at the tip of the protected branch. In continuous integration
+start it as `<venv outside the checkout>/bin/python -I -m countermark_service gate`; no other start is safe there.""",
+        (
+            "countermark gate",
+            "countermark gate --head topic --bundles export/ --record never",
+            "countermark gate --repository-id ID --trust-root sha256:HEX --protected-ref refs/heads/main --json",
+        ),
+        (SERVICE, SCANNERS),
+    ),
+    "verify": Page(
+        """\
+Verify one bundle from files alone: who signed which files, when, and where it stands in the log. Without
+--trust-root it is the trust root of this checkout, when that is the one pinned on this machine.""",
+        (
+            "countermark verify 3f/3f21.sigstore.json app.py",
+            "countermark verify B.sigstore.json --trust-root trust-root.json --status S.sigstore.json",
+        ),
+        (),
+    ),
+    "blame": Page(
+        "Show who accounts for a file of the repository: the agent or the person, and the statement that says so.",
+        ("countermark blame app.py",),
+    ),
+    "log": Page(
+        """\
+Look after the ledger: print its signed checkpoint, prove that an entry is in it, verify such a proof, re-verify
+all of it (fsck), or export it as files that any web server, any reader and `countermark gate --bundles` understand.""",
+        (
+            "countermark log checkpoint",
+            "countermark log prove 3 > entry.tlog-proof",
+            "countermark log verify entry.tlog-proof 3f/3f21.sigstore.json",
+            "countermark log fsck --repair",
+            "countermark log export public/",
+        ),
+    ),
+    "status": Page(
+        """\
+Show what is revoked and until when that answer is good, or sign a new one. Every signature renews it too.""",
+        ("countermark status show", "countermark status renew"),
+    ),
+    "bundles": Page(
+        """\
+Push bundles to a git ref beside the code, and fetch those of others. Concurrent pushes are joined; nothing is lost.""",
+        ("countermark bundles push origin", "countermark bundles fetch"),
+    ),
+    "trust-root": Page(
+        "Print what a reader pins: the trust root in our form, or in the stock clients', or its digest.",
+        ("countermark trust-root > trust-root.json", "countermark trust-root --format digest"),
+    ),
+    "completions": Page(
+        "Print completions for a shell.",
+        ("countermark completions bash > ~/.local/share/bash-completion/completions/countermark",),
+    ),
+}
+"""One page for each of `COMMANDS`, which a test compares."""
