@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 Changed = Callable[..., Change]
 BASE, TIP, TREE = "b" * 40, "7" * 40, "f" * 40
 PEOPLE = Kind.PERSON
+NAMED = frozenset({"spiffe://forge.example/person/p1", "spiffe://forge.example/person/p2"})
 
 
 def ask(simulated: SimulatedAuthority, change: Change, collection: Collection, **other: object) -> Evidence:
@@ -51,9 +52,8 @@ def landing(change: Change, **other: object) -> Landing:
 
 
 def rules(**other: object) -> Rules:
-    people = {f"spiffe://forge.example/person/{name}" for name in ("p1", "p2")}
-    asked = {"minimum": Level.OBSERVED, "agents": None, "people": people, "protected": lambda _path: False}
-    return Rules(**{**asked, "people_for_protected": 1, **other})
+    facts = {"minimum": Level.OBSERVED, "agents": None, "people": NAMED, "protected": lambda _path: False}
+    return Rules(**{**facts, "people_for_protected": 1, **other})
 
 
 def answers(rows: Iterable[Row]) -> dict[str, Answer]:
@@ -238,6 +238,14 @@ def test_an_expired_status_decides_nothing(simulated: SimulatedAuthority, change
     ask(simulated, change, collection, at=simulated.clock.now + timedelta(days=7))
     with pytest.raises(StatusExpired, match="newer one was due"):
         ask(simulated, change, collection, at=simulated.clock.now + timedelta(days=7, seconds=1))
+
+
+def test_a_clock_set_back_before_the_status_decides_nothing(simulated: SimulatedAuthority, changed: Changed) -> None:
+    change = changed(a_py=(None, "1\n"))
+    collection = simulated.collection(*simulated.sign_change(change), simulated.status())
+    ask(simulated, change, collection, at=simulated.clock.now - timedelta(minutes=5))
+    with pytest.raises(StatusExpired, match="clock"):
+        ask(simulated, change, collection, at=simulated.clock.now - timedelta(minutes=5, seconds=1))
 
 
 def test_a_status_older_than_one_seen_decides_nothing(simulated: SimulatedAuthority, changed: Changed) -> None:
@@ -456,7 +464,7 @@ def test_nobody_elses_verdict_uses_anything_up(name: str, simulated: SimulatedAu
 
 def edge(before: str | None, after: str | None, index: int | None = 1, **other: object) -> Edge:
     sides = [None if text is None else Node.of_blob(Mode.FILE, text.encode()) for text in (before, after)]
-    facts = {"signer": Identity("forge.example", Kind.AGENT, "builder"), "source": "s", "base": BASE, **other}
+    facts = {"signer": Identity("forge.example", Kind.PERSON, "p1"), "source": "s", "base": BASE, **other}
     return Edge(*sides, index=index, **facts)
 
 
@@ -570,6 +578,17 @@ def test_people_and_only_people_answer_for_protected_paths(simulated: SimulatedA
         Answer.COVERED,
         {"spiffe://forge.example/person/p1", "spiffe://forge.example/person/p2"},
     )
+
+
+@pytest.mark.parametrize("protected", [False, True])
+def test_a_person_whom_the_policy_does_not_name_answers_for_nothing(
+    simulated: SimulatedAuthority, changed: Changed, *, protected: bool
+) -> None:
+    change = changed(a_py=("1\n", "2\n"))
+    found = ask(simulated, change, simulated.collection(simulated.claim(change, "p9"), simulated.status()))
+    row = cover(landing(change), found, rules(protected=lambda _path: protected))[0]
+    assert row.answer is (Answer.UNACCOUNTED if protected else Answer.POLICY)
+    assert ("found 0" if protected else "person/p9 is not named") in row.reason
 
 
 def test_a_protected_path_says_that_evidence_was_forged(simulated: SimulatedAuthority, changed: Changed) -> None:
