@@ -1,4 +1,4 @@
-"""A desk: a real checkout with a real ledger, set up once and copied for each test, and the commands in this process."""
+"""A desk: a real checkout with a real ledger, set up once, copied for each test, and every command in this process."""
 
 from __future__ import annotations
 

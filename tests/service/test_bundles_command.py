@@ -13,7 +13,7 @@ from countermark_ledger import checkpoint
 from countermark_ledger.authority.root import load_authority
 from countermark_ledger.checkpoint import SignedCheckpoint, TreeHead
 from countermark_ledger.collection import CHECKPOINT, Collection
-from countermark_ledger.errors import GitError, RefMoved
+from countermark_ledger.errors import LedgerError, RefMoved
 from countermark_ledger.evidence import verify_candidate
 from countermark_ledger.git import own
 from countermark_ledger.git.reader import Repository
@@ -22,11 +22,13 @@ from countermark_service.cli import bundles, main
 from countermark_service.embedded import opened
 from countermark_service.sources import BUNDLE_REF, from_ref
 
+from .conftest import Desk
+
 REFSPEC = "+refs/countermark/bundles:refs/countermark/bundles"
 
 
 @pytest.fixture
-def bare(desk, tmp_path: Path) -> Path:
+def bare(desk: Desk, tmp_path: Path) -> Path:
     """A remote, `origin` of the desk."""
     place = tmp_path / "remote.git"
     desk.git("clone", "-q", "--bare", str(desk.root), str(place))
@@ -39,7 +41,7 @@ def files(root: Path) -> dict[str, bytes]:
         return dict(from_ref(repository)(frozenset()))
 
 
-def vandalise(desk, bare: Path, change: Callable[[dict[str, bytes]], None]) -> None:
+def vandalise(desk: Desk, bare: Path, change: Callable[[dict[str, bytes]], None]) -> None:
     """Push whatever one likes to the remote's ref, as anybody with push rights can."""
     held = files(bare)
     change(held)
@@ -54,7 +56,7 @@ def first_bundle(held: dict[str, bytes], ending: str = ".sigstore.json") -> str:
     return next(path for path in sorted(held) if path.endswith(ending))
 
 
-def assert_whole(desk, root: Path) -> Collection:
+def assert_whole(desk: Desk, root: Path) -> Collection:
     """Every entry of the ledger is in the ref, verifies, and is tied to the newest head."""
     collection = Collection.of(files(root).items())
     with opened(desk.home) as ledger:
@@ -67,7 +69,7 @@ def assert_whole(desk, root: Path) -> Collection:
     return collection
 
 
-def test_a_push_brings_every_bundle_with_its_proofs_and_the_chain_of_heads(desk, bare: Path) -> None:
+def test_a_push_brings_every_bundle_with_its_proofs_and_the_chain_of_heads(desk: Desk, bare: Path) -> None:
     desk.record("echo x >> app.py")
     desk.must("bundles", "push")
     assert_whole(desk, bare)
@@ -82,7 +84,7 @@ def test_a_push_brings_every_bundle_with_its_proofs_and_the_chain_of_heads(desk,
     assert f"{newest[:2]}/{newest}.sigstore.json" in held
 
 
-def test_a_second_push_adds_only_what_is_new_and_a_third_nothing(desk, bare: Path) -> None:
+def test_a_second_push_adds_only_what_is_new_and_a_third_nothing(desk: Desk, bare: Path) -> None:
     desk.must("bundles", "push")
     desk.record("echo x >> app.py")
     before = files(bare)
@@ -94,14 +96,16 @@ def test_a_second_push_adds_only_what_is_new_and_a_third_nothing(desk, bare: Pat
     assert desk.json("bundles", "push", "--json") == {**said, "added": 0}
 
 
-def test_a_push_to_an_up_to_date_remote_makes_no_commit(desk, bare: Path) -> None:
+def test_a_push_to_an_up_to_date_remote_makes_no_commit(desk: Desk, bare: Path) -> None:
     desk.must("bundles", "push")
     tip = desk.git("rev-parse", BUNDLE_REF)
     desk.must("bundles", "push")
     assert desk.git("rev-parse", BUNDLE_REF) == tip == desk.git("-C", str(bare), "rev-parse", BUNDLE_REF)
 
 
-def test_a_fetch_joins_the_remote_into_the_local_ref(desk, bare: Path, tmp_path: Path, monkeypatch) -> None:
+def test_a_fetch_joins_the_remote_into_the_local_ref(
+    desk: Desk, bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     desk.must("bundles", "push")
     other = desk.clone(tmp_path / "other", bare)
     monkeypatch.chdir(other)
@@ -112,19 +116,21 @@ def test_a_fetch_joins_the_remote_into_the_local_ref(desk, bare: Path, tmp_path:
     assert "fetched 0 new files" in desk.must("bundles", "fetch", "origin")
 
 
-def test_the_documented_refspec_brings_the_same_files(desk, bare: Path, tmp_path: Path) -> None:
+def test_the_documented_refspec_brings_the_same_files(desk: Desk, bare: Path, tmp_path: Path) -> None:
     desk.must("bundles", "push")
     other = desk.clone(tmp_path / "other", bare)
     desk.git("-C", str(other), "fetch", "-q", "origin", REFSPEC)
     assert files(other) == files(desk.root)
 
 
-def test_a_remote_without_bundles_is_said_to_have_none(desk, bare: Path) -> None:
+def test_a_remote_without_bundles_is_said_to_have_none(desk: Desk, bare: Path) -> None:
     assert "origin has no bundles" in desk.must("bundles", "fetch")
     assert desk.json("bundles", "fetch", "--json") == {"added": 0, "commit": None, "leftOut": 0, "ref": BUNDLE_REF}
 
 
-def test_two_clones_that_each_hold_what_the_other_lacks_lose_nothing(desk, bare: Path, tmp_path, monkeypatch) -> None:
+def test_two_clones_that_each_hold_what_the_other_lacks_lose_nothing(
+    desk: Desk, bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = desk.clone(tmp_path / "other", bare)
     desk.must("bundles", "push")
     monkeypatch.chdir(other)
@@ -139,7 +145,9 @@ def test_two_clones_that_each_hold_what_the_other_lacks_lose_nothing(desk, bare:
     assert files(other) == files(bare)
 
 
-def test_when_another_push_comes_in_between_the_union_is_made_again(desk, bare, tmp_path, monkeypatch) -> None:
+def test_when_another_push_comes_in_between_the_union_is_made_again(
+    desk: Desk, bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The rival's push lands after our fetch and before our push."""
     other = desk.clone(tmp_path / "other", bare)
     desk.must("bundles", "push")
@@ -165,7 +173,7 @@ def test_when_another_push_comes_in_between_the_union_is_made_again(desk, bare, 
     assert other.is_dir()
 
 
-def test_pushes_at_once_from_many_clones_lose_nothing(desk, bare: Path, tmp_path: Path) -> None:
+def test_pushes_at_once_from_many_clones_lose_nothing(desk: Desk, bare: Path, tmp_path: Path) -> None:
     """Threads push hints of their own from four clones until all are in."""
     clones = [desk.clone(tmp_path / f"clone{number}", bare) for number in range(4)]
     desk.must("bundles", "push")
@@ -177,7 +185,7 @@ def test_pushes_at_once_from_many_clones_lose_nothing(desk, bare: Path, tmp_path
                 bundles._patiently(clones[number], "origin", ledger, pushing=False)
                 mark_locally(clones[number], number)
                 bundles._patiently(clones[number], "origin", ledger, pushing=True)
-        except Exception as error:
+        except LedgerError as error:
             refusals.append(error)
 
     threads = [threading.Thread(target=push, args=(number,)) for number in range(4)]
@@ -202,7 +210,9 @@ def mark_locally(root: Path, number: int) -> None:
     own.move_ref(root, BUNDLE_REF, made, old, reason="mark")
 
 
-def test_retries_are_bounded_and_the_last_refusal_is_told(desk, bare: Path, monkeypatch) -> None:
+def test_retries_are_bounded_and_the_last_refusal_is_told(
+    desk: Desk, bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tried = []
 
     def never(*_: object) -> None:
@@ -217,13 +227,11 @@ def test_retries_are_bounded_and_the_last_refusal_is_told(desk, bare: Path, monk
 
 @pytest.mark.parametrize(
     "path",
-    ["README", "ab/x.sigstore.json", "zz/../x", f"00/{'1' * 64}.sigstore.json", "consistency/x", "index/short"],
+    ["README", "ab/x.sigstore.json", f"00/{'1' * 64}.sigstore.json", "consistency/x", "index/short"],
 )
-def test_junk_in_the_remote_is_left_out_and_spoils_nothing(desk, bare: Path, path: str) -> None:
+def test_junk_in_the_remote_is_left_out_and_spoils_nothing(desk: Desk, bare: Path, path: str) -> None:
     desk.must("bundles", "push")
     whole = files(bare)
-    if ".." in path:
-        pytest.skip("git itself refuses to store this name")
     vandalise(desk, bare, lambda held: held.update({path: b"junk"}))
     code, out, err = desk.run("bundles", "push")
     assert code == 0, err
@@ -232,7 +240,7 @@ def test_junk_in_the_remote_is_left_out_and_spoils_nothing(desk, bare: Path, pat
     assert files(bare) == whole
 
 
-def test_an_altered_bundle_in_the_remote_is_replaced_by_the_true_one(desk, bare: Path) -> None:
+def test_an_altered_bundle_in_the_remote_is_replaced_by_the_true_one(desk: Desk, bare: Path) -> None:
     desk.must("bundles", "push")
     whole = files(bare)
     victim = first_bundle(whole)
@@ -243,7 +251,7 @@ def test_an_altered_bundle_in_the_remote_is_replaced_by_the_true_one(desk, bare:
 
 
 @pytest.mark.parametrize("ending", [".certificate.tlog-proof", ".tlog-proof", ".tlog-consistency", ".sigstore.json"])
-def test_what_the_remote_deleted_comes_back(desk, bare: Path, ending: str) -> None:
+def test_what_the_remote_deleted_comes_back(desk: Desk, bare: Path, ending: str) -> None:
     desk.must("bundles", "push")
     whole = files(bare)
     vandalise(desk, bare, lambda held: held.pop(first_bundle(held, ending)) and None)
@@ -253,7 +261,7 @@ def test_what_the_remote_deleted_comes_back(desk, bare: Path, ending: str) -> No
 
 @pytest.mark.parametrize("ending", [".certificate.tlog-proof", ".tlog-proof", ".tlog-consistency"])
 @pytest.mark.parametrize("with_ledger", [True, False])
-def test_a_junk_proof_loses_against_the_true_one(desk, bare: Path, ending: str, *, with_ledger: bool) -> None:
+def test_a_junk_proof_loses_against_the_true_one(desk: Desk, bare: Path, ending: str, *, with_ledger: bool) -> None:
     desk.must("bundles", "push")
     whole = files(bare)
     victim = first_bundle(whole, ending)
@@ -264,7 +272,7 @@ def test_a_junk_proof_loses_against_the_true_one(desk, bare: Path, ending: str, 
 
 
 @pytest.mark.parametrize("ending", [".certificate.tlog-proof", ".tlog-proof", ".tlog-consistency"])
-def test_a_junk_proof_in_the_local_ref_loses_against_the_remotes_true_one(desk, bare: Path, ending: str) -> None:
+def test_a_junk_proof_in_the_local_ref_loses_against_the_remotes_true_one(desk: Desk, bare: Path, ending: str) -> None:
     desk.must("bundles", "push")
     whole = files(bare)
     vandalise(desk, desk.root, lambda held: held.update({first_bundle(held, ending): b"junk"}))
@@ -272,7 +280,7 @@ def test_a_junk_proof_in_the_local_ref_loses_against_the_remotes_true_one(desk, 
     assert files(desk.root) == whole
 
 
-def test_a_link_with_the_checkpoint_of_another_size_loses(desk, bare: Path) -> None:
+def test_a_link_with_the_checkpoint_of_another_size_loses(desk: Desk, bare: Path) -> None:
     desk.must("bundles", "push")
     whole = files(bare)
     one, two = sorted(path for path in whole if path.endswith(".tlog-consistency"))[:2]
@@ -281,7 +289,7 @@ def test_a_link_with_the_checkpoint_of_another_size_loses(desk, bare: Path) -> N
     assert files(desk.root) == whole
 
 
-def forged_checkpoint(desk, size: int, *, key: str) -> bytes:
+def forged_checkpoint(desk: Desk, size: int, *, key: str) -> bytes:
     """A checkpoint of any size under the log's own key, or with a signature of another key pasted in."""
     signer = load_authority(desk.home.keys).log
     head = TreeHead(signer.verifier.name, size, b"\x07" * 32)
@@ -292,7 +300,7 @@ def forged_checkpoint(desk, size: int, *, key: str) -> bytes:
     return text.replace(f"\n{size}\n".encode(), f"\n{size + 1}\n".encode()) + b"\n\n" + signature
 
 
-def test_a_larger_fake_checkpoint_is_left_out(desk, bare: Path) -> None:
+def test_a_larger_fake_checkpoint_is_left_out(desk: Desk, bare: Path) -> None:
     desk.must("bundles", "push")
     whole = files(bare)
     fake = forged_checkpoint(desk, 1000, key="none")
@@ -303,7 +311,9 @@ def test_a_larger_fake_checkpoint_is_left_out(desk, bare: Path) -> None:
     assert files(bare) == whole == files(desk.root)
 
 
-def test_a_fake_checkpoint_that_is_the_only_one_is_not_fetched(desk, bare: Path, tmp_path, monkeypatch) -> None:
+def test_a_fake_checkpoint_that_is_the_only_one_is_not_fetched(
+    desk: Desk, bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     desk.must("bundles", "push")
     vandalise(desk, bare, lambda held: held.update({CHECKPOINT: b"junk", "status": b"junk"}))
     monkeypatch.chdir(desk.clone(tmp_path / "other", bare))
@@ -311,7 +321,7 @@ def test_a_fake_checkpoint_that_is_the_only_one_is_not_fetched(desk, bare: Path,
     assert not {CHECKPOINT, "status"} & files(tmp_path / "other").keys()
 
 
-def test_a_fork_signed_by_the_logs_own_key_is_refused(desk, bare: Path) -> None:
+def test_a_fork_signed_by_the_logs_own_key_is_refused(desk: Desk, bare: Path) -> None:
     desk.must("bundles", "push")
     tip = desk.git("rev-parse", BUNDLE_REF)
     vandalise(desk, bare, lambda held: held.update({CHECKPOINT: forged_checkpoint(desk, 3, key="own")}))
@@ -319,7 +329,7 @@ def test_a_fork_signed_by_the_logs_own_key_is_refused(desk, bare: Path) -> None:
     assert desk.git("rev-parse", BUNDLE_REF) == tip
 
 
-def test_a_checkpoint_that_the_ledger_has_not_reached_is_kept_and_warned_of(desk, bare: Path) -> None:
+def test_a_checkpoint_that_the_ledger_has_not_reached_is_kept_and_warned_of(desk: Desk, bare: Path) -> None:
     desk.must("bundles", "push")
     ahead = forged_checkpoint(desk, 1000, key="own")
     vandalise(desk, bare, lambda held: held.update({CHECKPOINT: ahead}))
@@ -329,11 +339,9 @@ def test_a_checkpoint_that_the_ledger_has_not_reached_is_kept_and_warned_of(desk
     assert files(desk.root)[CHECKPOINT] == ahead
 
 
-def test_two_heads_of_one_size_are_a_fork(desk, bare: Path) -> None:
+def test_two_heads_of_one_size_are_a_fork(desk: Desk, bare: Path) -> None:
     desk.must("bundles", "push")
     fork = forged_checkpoint(desk, 1000, key="own")
-    other = fork.replace(b"\n1000\nBwcH", b"\n1000\nBwcI")
-    assert other != fork
     vandalise(desk, bare, lambda held: held.update({CHECKPOINT: fork}))
     desk.must("bundles", "fetch")
     signer = load_authority(desk.home.keys).log
@@ -343,7 +351,7 @@ def test_two_heads_of_one_size_are_a_fork(desk, bare: Path) -> None:
 
 
 @pytest.mark.parametrize("hint", [b"junk\n", b"0" * 64 + b"\n", b"", b"\xff\n"])
-def test_a_status_hint_at_nothing_loses_against_the_true_one(desk, bare: Path, hint: bytes) -> None:
+def test_a_status_hint_at_nothing_loses_against_the_true_one(desk: Desk, bare: Path, hint: bytes) -> None:
     desk.must("bundles", "push")
     whole = files(bare)
     vandalise(desk, bare, lambda held: held.update({"status": hint}))
@@ -351,7 +359,7 @@ def test_a_status_hint_at_nothing_loses_against_the_true_one(desk, bare: Path, h
     assert files(desk.root)["status"] == whole["status"]
 
 
-def test_the_status_hint_with_the_highest_number_is_kept(desk, bare: Path) -> None:
+def test_the_status_hint_with_the_highest_number_is_kept(desk: Desk, bare: Path) -> None:
     """A hint at an older status, or at a statement that is none, is not taken for newer."""
     desk.must("bundles", "push")
     old = files(bare)["status"]
@@ -365,7 +373,7 @@ def test_the_status_hint_with_the_highest_number_is_kept(desk, bare: Path) -> No
         assert files(desk.root)["status"] == new
 
 
-def first_enrolment(desk) -> bytes:
+def first_enrolment(desk: Desk) -> bytes:
     collection = Collection.of(files(desk.root).items())
     return next(
         f"{name}\n".encode()
@@ -374,7 +382,7 @@ def first_enrolment(desk) -> bytes:
     )
 
 
-def test_hints_at_one_change_are_united_and_only_name_bundles_that_are_there(desk, bare: Path) -> None:
+def test_hints_at_one_change_are_united_and_only_name_bundles_that_are_there(desk: Desk, bare: Path) -> None:
     desk.record("echo x >> app.py")
     desk.must("bundles", "push")
     held = files(bare)
@@ -385,14 +393,14 @@ def test_hints_at_one_change_are_united_and_only_name_bundles_that_are_there(des
     assert files(desk.root)[path].decode().split() == sorted([another, held[path].decode().strip()])
 
 
-def test_a_symbolic_link_in_the_remote_is_not_taken_for_a_bundle(desk, bare: Path) -> None:
+def test_a_symbolic_link_in_the_remote_is_not_taken_for_a_bundle(desk: Desk, bare: Path) -> None:
     desk.must("bundles", "push")
     whole = files(bare)
     listing = desk.git("-C", str(bare), "ls-tree", "-r", BUNDLE_REF).replace("100644 blob", "120000 blob", 1)
-    index = {"GIT_INDEX_FILE": str(bare / "scratch-index")}
-    assert index
-    rows = [line.split(None, 3) for line in listing.splitlines()]
-    tree = mktree(desk, bare, [(mode, kind, blob, path) for mode, kind, blob, path in rows])
+    lines = "".join(f"{mode} {blob}\t{path}\n" for mode, _, blob, path in map(str.split, listing.splitlines()))
+    index = bare / "scratch-index"
+    own._git(bare, "update-index", "--index-info", stdin=lines.encode(), index=index)
+    tree = own._text(own._git(bare, "write-tree", index=index))
     old = desk.git("-C", str(bare), "rev-parse", BUNDLE_REF)
     made = own.commit_tree(bare, tree, [old], message="m\n", author=own.COUNTERMARK)
     own.move_ref(bare, BUNDLE_REF, made, old, reason="m")
@@ -400,14 +408,9 @@ def test_a_symbolic_link_in_the_remote_is_not_taken_for_a_bundle(desk, bare: Pat
     assert files(bare) == whole
 
 
-def mktree(desk, bare: Path, rows: list[tuple[str, str, str, str]]) -> str:
-    index = bare / "scratch-index"
-    lines = "".join(f"{mode} {blob}\t{path}\n" for mode, _, blob, path in rows).encode()
-    own._git(bare, "update-index", "--index-info", stdin=lines, index=index)
-    return own._text(own._git(bare, "write-tree", index=index))
-
-
-def test_more_files_or_bytes_than_the_caps_allow_are_refused(desk, bare: Path, monkeypatch) -> None:
+def test_more_files_or_bytes_than_the_caps_allow_are_refused(
+    desk: Desk, bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     desk.must("bundles", "push")
     monkeypatch.setattr(bundles, "CAPS", type(bundles.CAPS)(files=3))
     assert "expected at most 3 bundle files" in desk.refused(20, "bundles", "fetch")
@@ -415,14 +418,14 @@ def test_more_files_or_bytes_than_the_caps_allow_are_refused(desk, bare: Path, m
     assert "expected at most 3 bytes of bundles" in desk.refused(20, "bundles", "fetch")
 
 
-def test_a_file_beyond_the_cap_is_left_out(desk, bare: Path, monkeypatch) -> None:
+def test_a_file_beyond_the_cap_is_left_out(desk: Desk, bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.must("bundles", "push")
     monkeypatch.setattr(bundles, "MAX_FILE", 10)
     said = desk.json("bundles", "fetch", "--json")
     assert said["leftOut"] == len(files(bare)) > 0
 
 
-def test_a_bundle_that_was_erased_from_the_ledger_is_passed_over(desk, bare: Path) -> None:
+def test_a_bundle_that_was_erased_from_the_ledger_is_passed_over(desk: Desk, bare: Path) -> None:
     desk.record("echo x >> app.py")
     with opened(desk.home) as ledger:
         victim = ledger.store.newest(ledger.log.origin, "https://slsa.dev/provenance/v1").bundle_sha256
@@ -434,11 +437,11 @@ def test_a_bundle_that_was_erased_from_the_ledger_is_passed_over(desk, bare: Pat
     assert not [path for path in files(bare) if path[3:67] == victim]
 
 
-def test_a_remote_that_does_not_exist_is_told_plainly(desk) -> None:
+def test_a_remote_that_does_not_exist_is_told_plainly(desk: Desk) -> None:
     assert "git fetch from nowhere" in desk.refused(2, "bundles", "fetch", "nowhere")
 
 
-def test_a_remote_that_refuses_is_not_asked_again(desk, bare: Path, monkeypatch) -> None:
+def test_a_remote_that_refuses_is_not_asked_again(desk: Desk, bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hook = bare / "hooks" / "pre-receive"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\nexit 1\n")
@@ -447,18 +450,24 @@ def test_a_remote_that_refuses_is_not_asked_again(desk, bare: Path, monkeypatch)
     assert "pre-receive hook declined" in desk.refused(2, "bundles", "push")
 
 
-def test_a_checkout_that_is_not_set_up_is_sent_to_init(quiet_git, new_repository, tmp_path, monkeypatch, capsys) -> None:
+def test_a_checkout_that_is_not_set_up_is_sent_to_init(
+    quiet_git: None,
+    new_repository: Callable[[Path], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     monkeypatch.chdir(new_repository(tmp_path / "plain"))
     assert main(["bundles", "fetch"]) == 2
     assert "countermark init" in capsys.readouterr().err
 
 
-def test_what_a_push_prints_as_json_is_one_document(desk, bare: Path) -> None:
+def test_what_a_push_prints_as_json_is_one_document(desk: Desk, bare: Path) -> None:
     out = desk.must("bundles", "push", "--json")
     assert set(json.loads(out)) == {"ref", "commit", "added", "leftOut"}
 
 
-def test_a_push_runs_no_hook_of_the_checkout(desk, bare: Path) -> None:
+def test_a_push_runs_no_hook_of_the_checkout(desk: Desk, bare: Path) -> None:
     for name in ("pre-push", "reference-transaction", "post-commit"):
         hook = desk.root / ".git" / "hooks" / name
         hook.parent.mkdir(exist_ok=True)
@@ -467,7 +476,3 @@ def test_a_push_runs_no_hook_of_the_checkout(desk, bare: Path) -> None:
     desk.must("bundles", "push")
     desk.must("bundles", "fetch")
     assert not list(desk.root.glob("ran-*"))
-
-
-def test_git_errors_are_not_taken_for_moved_refs() -> None:
-    assert issubclass(RefMoved, GitError)
