@@ -156,7 +156,7 @@ def _objection(edge: Edge, evidence: Evidence, rules: Rules) -> str:
         return "" if str(edge.signer) in rules.people else f"{edge.signer} is not named by the policy at the tip"
     account = evidence.accounts.get(edge.source)
     if not isinstance(account, Generation):
-        return ""
+        return f"{edge.signer} is no person and signed no generation"
     if rules.agents is not None and str(edge.signer) not in rules.agents:
         return f"agent {edge.signer} is not on the policy's list"
     if account.evidence.rank < rules.minimum.rank:

@@ -117,6 +117,17 @@ def test_only_what_names_a_needed_row_is_judged(simulated: SimulatedAuthority, c
     assert ask(simulated, needed, simulated.collection(*signed, status)).judged == [status.name, signed[0].name]
 
 
+@pytest.mark.parametrize("proven", [True, False])
+def test_rows_that_nobody_asked_about_are_left_out(
+    simulated: SimulatedAuthority, changed: Changed, *, proven: bool
+) -> None:
+    change = changed(a_py=(None, "1\n"), z_py=(None, "1\n"))
+    signed, status = simulated.sign_change(change)[0], simulated.status()
+    files = simulated.files([signed]) if proven else [(bundle_path(signed.name), signed.raw)]
+    found = ask(simulated, changed(a_py=(None, "1\n")), simulated.collection(status, more=files))
+    assert {*found.edges, *found.refusals} == {"a.py"}
+
+
 def test_too_many_bundles_for_one_change_are_refused(
     simulated: SimulatedAuthority, changed: Changed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -562,6 +573,12 @@ def test_the_policy_may_ask_for_other_agents_and_stronger_evidence(
     assert (unlisted.answer, "not on the policy's list" in unlisted.reason) == (Answer.POLICY, True)
     listed = rules(agents={BUILDER}, minimum=Level.ASSERTED)
     assert answers(cover(landing(change), found, listed)) == {"a.py": Answer.COVERED}
+
+
+def test_an_agent_without_an_account_covers_nothing(nothing: Evidence) -> None:
+    agent = Identity("forge.example", Kind.AGENT, "builder")
+    row = cover(landing(A_TO_B), given_edges(nothing, edge("A", "B", signer=agent)), rules())[0]
+    assert (row.answer, "signed no generation" in row.reason) == (Answer.POLICY, True)
 
 
 def test_people_and_only_people_answer_for_protected_paths(simulated: SimulatedAuthority, changed: Changed) -> None:
