@@ -294,6 +294,18 @@ def test_an_ecdsa_signature_of_zero_or_the_order_is_refused() -> None:
             )
 
 
+def test_a_second_spelling_of_an_ed25519_signature_is_refused() -> None:
+    """Adding the group's order to S gives other bytes for the same equation."""
+    order = 2**252 + 27742317777372353535851937790883648493
+
+    def malleable(data: bytes) -> bytes:
+        made = ED25519.sign(data)
+        return string(made[:32] + (int.from_bytes(made[32:], "little") + order).to_bytes(32, "little"))
+
+    with pytest.raises(BadSignature):
+        check(armor(raw_signature(ed25519_blob(), b"ssh-ed25519", malleable)))
+
+
 def test_every_flipped_bit_of_a_signature_is_refused() -> None:
     for at in range(len(GOOD)):
         mutant = GOOD[:at] + bytes([GOOD[at] ^ 1]) + GOOD[at + 1 :]

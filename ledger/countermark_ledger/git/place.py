@@ -97,7 +97,7 @@ def _place(git_dir: Path) -> Place:
     if not _is_git_dir(git_dir):
         raise GitError(f"{git_dir}: expected a git directory, found no HEAD or no objects in it", hint="git init")
     place = Place(git_dir, common_dir, _object_format(common_dir), bool(read_regular(common_dir / "shallow", MAX_LIST)))
-    _check_store(place.objects, within=Path(os.path.realpath(common_dir)))
+    _check_stores(place.objects, within=Path(os.path.realpath(common_dir)))
     return place
 
 
@@ -140,18 +140,25 @@ def _object_format(common_dir: Path) -> str:
     return name
 
 
-def _check_store(objects: Path, *, within: Path, seen: frozenset[Path] = frozenset()) -> None:
+def _check_stores(objects: Path, *, within: Path) -> None:
     """Refuse objects borrowed from elsewhere: a link, a special file, or an alternate outside `within`."""
+    checked: set[Path] = set()
+    ahead = [objects]
+    while ahead:
+        store = ahead.pop()
+        if store not in checked:
+            checked.add(store)
+            _check_store(store)
+            listed = (read_regular(store / "info" / "alternates", MAX_POINTER) or b"").split(b"\n")
+            ahead += [_alternate(store, line, within) for line in listed if line]
+
+
+def _check_store(objects: Path) -> None:
     if _kind(objects) != stat.S_IFDIR:
         raise GitError(f"{objects}: expected a directory of its own, found something else", hint=_NAME_IT)
     for entry in _entries(objects):
         if entry.is_symlink() or not (entry.is_file() or entry.is_dir()):
             raise GitError(f"{entry.path}: expected regular files in an object store, found another kind")
-    alternates = read_regular(objects / "info" / "alternates", MAX_POINTER) or b""
-    for line in filter(None, alternates.split(b"\n")):
-        store = _alternate(objects, line, within)
-        if store not in seen:
-            _check_store(store, within=within, seen=seen | {store})
 
 
 def _alternate(objects: Path, line: bytes, within: Path) -> Path:

@@ -3,7 +3,8 @@
 Layer: ledger git. Imports nothing of ours but `errors`.
 Trust: git obeys the configuration, hooks, attributes, grafts and replacements of the repository it runs in,
 and a checkout is hostile. So it never runs in theirs. It runs in a bare GIT_DIR that we made, with an
-environment built from nothing, and reaches their objects through one alternate.
+environment built from nothing, and reaches their objects through one alternate. The one exception is
+`run_own`: what a person asked for in their own checkout, by which nothing is ever decided.
 
 What a hostile object store can still do to git itself is bounded: time, silence, and the size of one allocation.
 """

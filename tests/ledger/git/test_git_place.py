@@ -191,6 +191,25 @@ def test_alternates_inside_the_repository_are_followed(checkout: Checkout) -> No
     assert head_of(checkout.path) == commit
 
 
+def test_a_file_that_git_left_in_the_object_store_disturbs_nothing(checkout: Checkout) -> None:
+    commit = checkout.commit(a__py=b"1")
+    (checkout.git_dir / "objects" / "tmp_obj_1").write_bytes(b"x")
+    assert head_of(checkout.path) == commit
+
+
+def test_alternates_that_all_name_each_other_are_each_checked_once(checkout: Checkout) -> None:
+    commit = checkout.commit(a__py=b"1")
+    stores = ["objects", *(f"store{number}" for number in range(12))]
+    for store in stores:
+        (checkout.git_dir / store / "info").mkdir(parents=True, exist_ok=True)
+        others = "".join(f"../{other}\n" for other in stores)
+        (checkout.git_dir / store / "info" / "alternates").write_text(others)
+    place.find(checkout.path)
+    (checkout.git_dir / "objects" / "info" / "alternates").write_text("../store0\n")
+    (checkout.git_dir / "store0" / "info" / "alternates").write_text("")
+    assert head_of(checkout.path) == commit
+
+
 def test_a_pointer_file_beyond_its_cap_is_refused(checkout: Checkout) -> None:
     checkout.commit(a__py=b"1")
     (checkout.git_dir / "objects" / "info").mkdir(exist_ok=True)
