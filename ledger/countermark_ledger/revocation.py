@@ -54,7 +54,8 @@ def newest(found: Iterable[CurrentStatus], *, at: datetime, seen: int = 0) -> Cu
         )
     if current.status.issued - at > CLOCK_SLACK:
         raise StatusExpired(
-            f"clock: it says {at.isoformat(timespec='seconds')}, the newest status is from {current.status.issued.isoformat()}",
+            f"clock: it says {at.isoformat(timespec='seconds')}, "
+            f"the newest status is from {current.status.issued.isoformat()}",
             hint="date -u",
         )
     if at > current.status.next_update:
