@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,7 @@ from pathlib import Path
 from countermark_ledger import shape
 from countermark_ledger.canonical import Json
 from countermark_ledger.chain import Edge
-from countermark_ledger.collection import Collection
+from countermark_ledger.collection import Candidate, Collection
 from countermark_ledger.display import safe
 from countermark_ledger.evidence import Evidence, Question, judge, verify_candidate
 from countermark_ledger.git.change import nodes_at
@@ -104,6 +105,7 @@ def _lines(repository: Repository, path: str, commit: str, edges: list[Edge]) ->
 
 def _origins(lines: list[Line], collection: Collection, evidence: Evidence, embedded: Embedded) -> dict[Hop, Origin]:
     names = {row.id: row.name for row in embedded.store.identities()}
+    candidates = {found: one for one in collection.candidates.values() if (found := _statement(one)) is not None}
 
     def short(edge: Edge) -> str:
         return names.get(str(edge.signer)) or edge.signer.name
@@ -114,12 +116,18 @@ def _origins(lines: list[Line], collection: Collection, evidence: Evidence, embe
             return NOBODY
         account = evidence.accounts[edge.source]
         level = account.evidence.value if isinstance(account, Generation) else CLAIMED
-        signed = verify_candidate(collection.candidates[edge.source], embedded.trust).signed
+        verified = verify_candidate(candidates[edge.source, edge.index], embedded.trust)
         others = ", ".join(dict.fromkeys(short(one) for one in hop.merged))
         note = f"the content in between was never committed: may also be of {others}" if others else None
-        return Origin(str(edge.signer), short(edge), level, signed, edge.source, note)
+        return Origin(str(edge.signer), short(edge), level, verified.signed, verified.name, note)
 
     return {hop: origin(hop) for hop in {line.hop for line in lines}}
+
+
+def _statement(candidate: Candidate) -> tuple[str, int | None] | None:
+    """Name a statement as an edge does: what was signed, and where it stands in the log."""
+    bundle = candidate.bundle
+    return bundle and (hashlib.sha256(bundle.envelope.pae()).hexdigest(), bundle.entry.log_index)
 
 
 def _show(lines: list[Line], origins: Mapping[Hop, Origin], console: Console) -> None:
