@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from . import bundle, shape, tlog_proof, trust
-from .bundle import Bundle
+from .bundle import Bundle, content_name
 from .canonical import Json
 from .checkpoint import SignedCheckpoint
 from .errors import BadTimestamp, LedgerError, NotWitnessed, TooLarge, UsageError, WrongIdentity, WrongObject
@@ -34,8 +34,9 @@ from .predicates.rows import Part
 from .predicates.status import RevokedKind
 from .predicates.verdict import Verdict
 from .revocation import CurrentStatus, newest, refuse_revoked, status_of
+from .statement import Statement
 from .trust import TrustRoot
-from .verifier import Verified, verify
+from .verifier import Verified, verify, verify_parsed
 
 PROOF_HINT = "keep BUNDLE's .certificate.tlog-proof beside it, or name it with --certificate-proof"
 
@@ -121,7 +122,7 @@ class Answer:
 
 def read_trust_root(path: Path, pinned: str | None = None) -> TrustRoot:
     """Read what the caller pins; a file that is no trust root, or not the `pinned` one, is the caller's mistake."""
-    raw = _read(path, trust.MAX_BYTES)
+    raw = read(path, trust.MAX_BYTES)
     try:
         root = TrustRoot.parse(raw)
     except LedgerError as error:
@@ -134,14 +135,16 @@ def read_trust_root(path: Path, pinned: str | None = None) -> TrustRoot:
 def to(question: Question, trust_root: TrustRoot) -> Answer:
     """Walk the list; raise at the first refusal."""
     at = None if question.at is None else _time(question.at)
-    raw = _read(question.bundle, bundle.MAX_BYTES)  # 1
+    raw = read(question.bundle, bundle.MAX_BYTES)  # 1
     files = [(path, _sha256(path)) for path in question.files]
-    proof = _read(question.certificate_proof, tlog_proof.MAX_BYTES, hint=PROOF_HINT)
-    verified = verify(raw, certificate_proof=proof, trust=trust_root)  # 2
+    proof = read(question.certificate_proof, tlog_proof.MAX_BYTES, hint=PROOF_HINT)
+    parsed = Bundle.parse(raw)  # 2
+    statement = Statement.parse(parsed.envelope.payload)
+    verified = verify_parsed(content_name(raw), parsed, statement, certificate_proof=proof, trust=trust_root)
     _expect(verified, question, at)  # 3
     speech = _speech(verified)  # 4
     matches = tuple((path, _subjects(verified, path, sha256)) for path, sha256 in files)  # 5
-    witnesses = _witnesses(raw, trust_root, required=question.require_witnesses)  # 6
+    witnesses = _witnesses(parsed.entry.checkpoint, trust_root, required=question.require_witnesses)  # 6
     current = _status(question.statuses, trust_root, at)  # 7
     if current is not None:
         refuse_revoked(verified, speech.accused, current)
@@ -212,13 +215,12 @@ def _subjects(verified: Verified, path: Path, sha256: str) -> tuple[str, ...]:
 
 def _witnesses(raw: bytes, trust_root: TrustRoot, *, required: bool) -> int:
     """Count the pinned witnesses who signed this very checkpoint, when they are as many as the root asks for."""
-    checkpoint = SignedCheckpoint.parse(Bundle.parse(raw).entry.checkpoint)
     if not trust_root.witnesses.quorum:
         if required:
             raise NotWitnessed("checkpoint: expected witnesses, and this trust root pins none")
         return 0
     try:
-        return len(checkpoint.verify_witnessed(trust_root.log, trust_root.witnesses))
+        return len(SignedCheckpoint.parse(raw).verify_witnessed(trust_root.log, trust_root.witnesses))
     except NotWitnessed:
         if required:
             raise
@@ -230,8 +232,8 @@ def _status(named: Sequence[tuple[Path, Path]], trust_root: TrustRoot, at: datet
         return None
     found = [
         verify(
-            _read(path, bundle.MAX_BYTES),
-            certificate_proof=_read(proof, tlog_proof.MAX_BYTES),
+            read(path, bundle.MAX_BYTES),
+            certificate_proof=read(proof, tlog_proof.MAX_BYTES),
             trust=trust_root,
         )
         for path, proof in named
@@ -246,7 +248,8 @@ def _time(text: str) -> datetime:
         raise UsageError(error.message) from error
 
 
-def _read(path: Path, limit: int, hint: str | None = None) -> bytes:
+def read(path: Path, limit: int, hint: str | None = None) -> bytes:
+    """Read a file that the caller named; raise `UsageError` when that can't be done, `TooLarge` past the limit."""
     try:
         with path.open("rb") as file:
             raw = file.read(limit + 1)

@@ -22,8 +22,7 @@ def run(words: list[str]) -> int:
         console.refuse(error.message, error.hint)
         return code_of(error)
     except ModuleNotFoundError as error:
-        console.refuse(f"{error.name} is not installed", manual.how_to_install(error.name or ""))
-        return Exit.USAGE
+        return _missing(error, console)
     except KeyboardInterrupt:
         console.refuse("interrupted", None)
         return Exit.INTERNAL
@@ -31,10 +30,7 @@ def run(words: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.INTERNAL
     except Exception as error:  # noqa: BLE001 - the outermost place: an unknown failure is never green
-        console.refuse(f"internal error: {type(error).__name__}", "set COUNTERMARK_DEBUG=1 to see where")
-        if "COUNTERMARK_DEBUG" in os.environ:
-            traceback.print_exc()
-        return Exit.INTERNAL
+        return _crash(error, console)
 
 
 def _run(words: list[str], console: Console) -> Exit | int:
@@ -43,3 +39,20 @@ def _run(words: list[str], console: Console) -> Exit | int:
     code = parsing.load(args.command).run(args, console)
     sys.stdout.flush()
     return code
+
+
+def _missing(error: ModuleNotFoundError, console: Console) -> Exit:
+    """Say which extra brings a missing library; a missing module of our own is a crash."""
+    name = error.name or ""
+    if not name or name.startswith("countermark_"):
+        return _crash(error, console)
+    console.refuse(f"{name} is not installed", manual.how_to_install(name))
+    return Exit.USAGE
+
+
+def _crash(error: Exception, console: Console) -> Exit:
+    """Name the kind of failure and nothing of its detail, which could hold what is private."""
+    console.refuse(f"internal error: {type(error).__name__}", "set COUNTERMARK_DEBUG=1 to see where")
+    if "COUNTERMARK_DEBUG" in os.environ:
+        traceback.print_exception(error)
+    return Exit.INTERNAL
