@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from enum import IntEnum
 
 from countermark_agents.errors import AgentsError
-from countermark_agents.errors import AgentsError
 from countermark_ledger import errors
 from countermark_scanners.errors import ScannerError
 
