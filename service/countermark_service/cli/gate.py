@@ -24,7 +24,9 @@ from countermark_service.sources import BUNDLE_REF, Source, from_directory, from
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe `gate`."""
-    parser.add_argument("--protected-ref", metavar="REF", help="where the change would land (default: as set up on this machine)")
+    parser.add_argument(
+        "--protected-ref", metavar="REF", help="where the change would land (default: as set up on this machine)"
+    )
     parser.add_argument("--head", default="HEAD", metavar="REV", help="the change (default: HEAD)")
     parser.add_argument("--repository", default=".", type=Path, metavar="PATH", help="the checkout (default: here)")
     parser.add_argument(
