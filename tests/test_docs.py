@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from countermark_ledger import __version__
-from countermark_service.cli import COMMANDS, build_parser
+from countermark_service.cli import COMMANDS
+from countermark_service.cli.parsing import build_parser
 from countermark_service.exits import MEANING, ORDER, Exit
 
 ROOT = Path(__file__).parents[1]
