@@ -1,0 +1,174 @@
+"""The vectors and schemas of docs/formats say what the program does: each verifies, validates, and is all there is."""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from countermark_ledger.bundle import Bundle, content_name
+from countermark_ledger.errors import LedgerError, Malformed
+from countermark_ledger.predicates.approval import Approval, PolicyChange, Waiver
+from countermark_ledger.predicates.claim import Claim
+from countermark_ledger.predicates.enrolment import Enrolment
+from countermark_ledger.predicates.generation import Generation
+from countermark_ledger.predicates.scan import Scan
+from countermark_ledger.predicates.status import Status
+from countermark_ledger.predicates.verdict import Verdict
+from countermark_ledger.statement import Statement
+from countermark_ledger.trust import TrustRoot
+from countermark_ledger.verifier import verify
+from countermark_service.gate.policy import Policy
+
+if TYPE_CHECKING:
+    from conftest import SimulatedAuthority
+
+    from countermark_ledger.node import Change
+
+ROOT = Path(__file__).parents[2]
+FORMATS = ROOT / "docs" / "formats"
+VECTORS = {path.stem: json.loads(path.read_bytes()) for path in sorted((FORMATS / "vectors").glob("*.json"))}
+TRUST = VECTORS.pop("trust-root")
+READERS: dict[str, Any] = {
+    "generation": Generation,
+    "claim": Claim,
+    "approval": Approval,
+    "waiver": Waiver,
+    "policy-change": PolicyChange,
+    "enrolment": Enrolment,
+    "key-rotation": Enrolment,
+    "scan": Scan,
+    "status": Status,
+    "verdict": Verdict,
+}
+
+
+@functools.cache
+def schema(name: str) -> Draft202012Validator:
+    value = json.loads((FORMATS / "schemas" / f"{name}.schema.json").read_bytes())
+    Draft202012Validator.check_schema(value)
+    return Draft202012Validator(value)
+
+
+def schema_of(vector: str) -> Draft202012Validator:
+    return schema("enrolment" if vector == "key-rotation" else vector)
+
+
+@pytest.fixture(scope="module")
+def trust() -> TrustRoot:
+    return TrustRoot.parse((FORMATS / "vectors" / "trust-root.json").read_bytes())
+
+
+def test_there_is_a_vector_and_a_schema_for_every_statement() -> None:
+    assert set(VECTORS) == set(READERS)
+    found = {path.name.removesuffix(".schema.json") for path in (FORMATS / "schemas").iterdir()}
+    assert found == (set(READERS) - {"key-rotation"}) | {"bundle", "policy", "trust-root"}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_vector_verifies_and_says_what_it_says(name: str, trust: TrustRoot) -> None:
+    vector = VECTORS[name]
+    raw = vector["bundle"].encode()
+    found = verify(raw, certificate_proof=vector["certificateProof"].encode(), trust=trust)
+    assert (str(found.signer), found.log_index, found.name) == (vector["signer"], vector["logIndex"], content_name(raw))
+    assert found.signed == datetime.strptime(vector["signed"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    assert json.loads(found.statement.encode()) == vector["statement"]
+    assert READERS[name].parse(found.statement).statement() == found.statement
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_vector_validates_against_its_schemas_and_no_other(name: str) -> None:
+    schema("bundle").validate(json.loads(VECTORS[name]["bundle"]))
+    schema_of(name).validate(VECTORS[name]["statement"])
+    others = [other for other in READERS if READERS[other] is not READERS[name]]
+    assert all(not schema_of(other).is_valid(VECTORS[name]["statement"]) for other in others)
+
+
+def _without_or_with(value: Any) -> list[Any]:
+    """Every object of a document once with a member more, and once for each member without it."""
+    found = []
+    if isinstance(value, dict):
+        found += [{**value, "zz": 1}, *({k: v for k, v in value.items() if k != gone} for gone in value)]
+        found += [{**value, key: other} for key in value for other in _without_or_with(value[key])]
+    elif isinstance(value, list):
+        found += [
+            [*value[:at], other, *value[at + 1 :]] for at in range(len(value)) for other in _without_or_with(value[at])
+        ]
+    return found
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_schema_and_program_refuse_the_same_fields(name: str) -> None:
+    mutants = _without_or_with(VECTORS[name]["statement"])
+    assert len(mutants) > 10
+    for mutant in mutants:
+        assert not schema_of(name).is_valid(mutant), mutant
+        with pytest.raises(LedgerError):
+            READERS[name].parse(Statement.parse(json.dumps(mutant, separators=(",", ":"), sort_keys=True).encode()))
+
+
+def test_what_is_emitted_now_validates(simulated: SimulatedAuthority, changed: Callable[..., Change]) -> None:
+    change = changed(a_py=(None, "1\n"), b_py=("1\n", None))
+    emitted = {
+        "generation": simulated.sign_change(change)[0],
+        "claim": simulated.claim(change),
+        "status": simulated.status(),
+    }
+    for name, signed in emitted.items():
+        schema("bundle").validate(json.loads(signed.raw))
+        schema(name).validate(json.loads(Bundle.parse(signed.raw).envelope.payload))
+    schema("trust-root").validate(json.loads(simulated.trust.encode()))
+    schema("trust-root").validate(TRUST)
+
+
+@pytest.mark.parametrize("name", ["default", "observe", "strict"])
+def test_the_policies_that_ship_validate_and_are_read(name: str) -> None:
+    raw = (importlib.resources.files("countermark_policies") / "gate" / f"{name}.json").read_bytes()
+    schema("policy").validate(json.loads(raw))
+    Policy.parse(raw)
+
+
+def _policies() -> list[Any]:
+    raw = (importlib.resources.files("countermark_policies") / "gate" / "strict.json").read_bytes()
+    policy = json.loads(raw)
+    return [*_without_or_with(policy), {**policy, "version": True}, {**policy, "version": 2}, {**policy, "mode": "off"}]
+
+
+def test_a_policy_with_another_field_is_refused_by_schema_and_program() -> None:
+    for policy in _policies():
+        assert not schema("policy").is_valid(policy), policy
+        with pytest.raises(Malformed):
+            Policy.parse(json.dumps(policy).encode())
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_the_pages_name_every_predicate_type_and_schema(name: str) -> None:
+    page = (FORMATS / "statements.md").read_text()
+    assert VECTORS[name]["statement"]["predicateType"] in page
+    assert f"schemas/{'enrolment' if name == 'key-rotation' else name}.schema.json" in page
+
+
+@pytest.mark.parametrize("page", ["bundle", "log", "collection", "trust-root", "statements", "policy"])
+def test_links_on_the_pages_lead_somewhere(page: str) -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", (FORMATS / f"{page}.md").read_text())
+    assert all((FORMATS / link).exists() for link in links if "://" not in link)
+
+
+def test_the_vectors_can_be_made_anew(tmp_path: Path) -> None:
+    command = [sys.executable, ROOT / "bench" / "format_vectors.py", tmp_path]
+    subprocess.run(command, check=True)
+    for name, vector in VECTORS.items():
+        again = json.loads((tmp_path / f"{name}.json").read_bytes())
+        assert again.keys() == vector.keys()
+        assert again["statement"]["predicateType"] == vector["statement"]["predicateType"]
+    TrustRoot.parse((tmp_path / "trust-root.json").read_bytes())
