@@ -29,7 +29,7 @@ def measure() -> Iterator[str]:
             scenery.countermark("sign", "--agent", "coder", f"folder{number}")
         scenery.commit("work")
         scenery.countermark("log", "export", "../evidence")
-        ours = scenery.best(lambda: _gate(root, root.parent / "evidence" / "bundles"))
+        ours = scenery.best(lambda: _gate(root, root.parent / "evidence"))
         names = _blobs()
         gits = scenery.best(lambda: _cat_file(names))
     bar = 2 * gits + 0.15

@@ -21,7 +21,7 @@ def measure() -> Iterator[str]:
         name = scenery.countermark("sign", "--agent", "coder", "--json", "app.py").split('"bundle":"')[1][:64]
         scenery.countermark("log", "export", "../evidence")
         evidence = root.parent / "evidence"
-        bundle = evidence / "bundles" / name[:2] / f"{name}.sigstore.json"
+        bundle = evidence / name[:2] / f"{name}.sigstore.json"
         yield from _clients(evidence, bundle)
 
 

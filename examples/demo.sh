@@ -57,11 +57,11 @@ gate 11
 title "4. Evidence altered on its way to CI, which has no keys, only pins: refused"
 git checkout -q rate-limit
 show countermark log export "$WORK/evidence" > /dev/null
-show python3 "$HOUSE/examples/tamper.py" "$WORK/evidence/bundles" shop/rate_limit.py
+show python3 "$HOUSE/examples/tamper.py" "$WORK/evidence" shop/rate_limit.py
 ID=$(countermark trust-root | python3 -c 'import json, sys; print(json.load(sys.stdin)["repositoryId"])')
 ROOT=$(countermark trust-root --format digest)
 countermark trust-root --format sigstore > "$WORK/client-trust-config.json"
-XDG_DATA_HOME="$WORK/ci" gate 12 --protected-ref main --bundles "$WORK/evidence/bundles" \
+XDG_DATA_HOME="$WORK/ci" gate 12 --protected-ref main --bundles "$WORK/evidence" \
     --repository-id "$ID" --trust-root "$ROOT"
 
 title "5. The agent turns out to have been taken over last year: refused"
@@ -74,7 +74,7 @@ AGENT=$(countermark agent list | cut -d ' ' -f 1)
 DOMAIN=${AGENT#spiffe://}
 rm -rf "$WORK/evidence" && countermark log export "$WORK/evidence" > /dev/null 2>&1
 sigstore --trust-config "$WORK/client-trust-config.json" verify identity --offline \
-    --bundle "$WORK/evidence/bundles/$(printf %.2s "$STATEMENT")/$STATEMENT.sigstore.json" \
+    --bundle "$WORK/evidence/$(printf %.2s "$STATEMENT")/$STATEMENT.sigstore.json" \
     --cert-identity "$AGENT" --cert-oidc-issuer "https://authority.${DOMAIN%%/*}" shop/rate_limit.py > /dev/null
 
 title "A real repository with a history that nobody signed (this one), observed"

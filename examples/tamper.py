@@ -12,20 +12,25 @@ from pathlib import Path
 
 
 def main(folder: Path, name: str) -> int:
-    """Change one digit of the content that the statement names; keep everything else as it was signed."""
+    """Change the content that the statement names; keep everything else as it was signed."""
     altered = 0
     for bundle in sorted(folder.glob("*/*.sigstore.json")):
         document = json.loads(bundle.read_text(encoding="utf-8"))
         statement = json.loads(base64.b64decode(document["dsseEnvelope"]["payload"]))
         rows = statement["predicate"].get("buildDefinition", {}).get("internalParameters", {}).get("changes", [])
-        for row in (row for row in rows if row["path"] == name):
+        ours = [row for row in rows if row["path"] == name]
+        for row in ours:
             row["afterSha256"] = "0" * 64
-            altered += 1
-        payload = json.dumps(statement, separators=(",", ":"), sort_keys=True).encode()
-        document["dsseEnvelope"]["payload"] = base64.b64encode(payload).decode()
-        bundle.write_text(json.dumps(document, separators=(",", ":"), sort_keys=True), encoding="utf-8")
+        if ours:
+            document["dsseEnvelope"]["payload"] = base64.b64encode(_spell(statement)).decode()
+            bundle.write_bytes(_spell(document))
+        altered += len(ours)
     print(f"altered {altered} signed row(s) about {name}")
     return 0 if altered else 1
+
+
+def _spell(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
 
 
 if __name__ == "__main__":

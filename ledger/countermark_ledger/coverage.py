@@ -170,7 +170,7 @@ def _unaccounted(transition: Transition, landing: Landing, evidence: Evidence) -
     refusals = sorted(evidence.refusals.get(path, ()), key=_gravity)
     if refusals:
         answer = _ANSWERS[_gravity(refusals[0])]
-        return Row(path, answer, reason=refusals[0].message, hint=refusals[0].hint or _sign_hint(path))
+        return Row(path, answer, reason=refusals[0].message, hint=refusals[0].hint or _MENDED_BY[answer](path))
     return Row(path, Answer.UNACCOUNTED, reason=_missing(path, landing, evidence), hint=_sign_hint(path))
 
 
@@ -202,3 +202,10 @@ def _sign_hint(path: str) -> str:
 
 def _claim_hint(path: str) -> str:
     return f"countermark claim {safe(path)}"
+
+
+def _fetch_hint(path: str) -> str:
+    return f"countermark bundles fetch   or   {_claim_hint(path)}"
+
+
+_MENDED_BY = {Answer.FORGED: _fetch_hint, Answer.REVOKED: _claim_hint, Answer.INCONCLUSIVE: _fetch_hint}

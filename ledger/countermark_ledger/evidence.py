@@ -9,29 +9,27 @@ DESIGN.md section 2, steps 3 to 5.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias
 
+from .account import Account, damaged_paths, read_account
 from .chain import Edge
 from .checkpoint import TreeHead
 from .collection import Candidate, Collection
-from .errors import Forged, LedgerError, Malformed, StatusExpired, TooLarge, WrongEntry, WrongIdentity
+from .errors import Forged, LedgerError, Malformed, StatusExpired, TooLarge, WrongEntry, WrongIdentity, WrongStatement
 from .identity import Identity, Kind
-from .predicates import claim, generation, rows, status, verdict
+from .predicates import rows, status, verdict
 from .predicates.claim import Claim
 from .predicates.generation import Generation
 from .predicates.status import RevokedKind
 from .predicates.verdict import Outcome, Verdict
 from .revocation import CurrentStatus, newest, refuse_revoked, status_of
-from .statement import Statement
 from .trust import TrustRoot
 from .verifier import Verified, verify_parsed
 
-Account: TypeAlias = Generation | Claim
 MAX_JUDGED = 5_000
 
 
@@ -69,7 +67,8 @@ class Evidence:
 
 def judge(collection: Collection, question: Question, trust: TrustRoot) -> Evidence:
     """Verify what the question needs. Raises `StatusExpired` without a fresh status, `TooLarge` beyond the cap."""
-    needed = _needed(collection, question)
+    claimed = {candidate.name: read_account(candidate) for candidate in collection.candidates.values()}
+    needed = _needed(collection, claimed, question)
     if len(needed) > MAX_JUDGED:
         raise TooLarge(f"evidence: expected at most {MAX_JUDGED} bundles for one change, found {len(needed)}")
     current, head = _status(collection, question, trust)
@@ -77,6 +76,7 @@ def judge(collection: Collection, question: Question, trust: TrustRoot) -> Evide
     held = [one for candidate in needed if (one := _hold(candidate, evidence, question, trust)) is not None]
     for group in _groups(held):
         _take_group(group, evidence, question)
+    _take_damaged((collection.candidates[name] for name, account in claimed.items() if not account), evidence, question)
     evidence.consumed = _consumed(collection, {verified.pae_sha256 for verified, _ in held}, evidence, question, trust)
     return evidence
 
@@ -95,23 +95,12 @@ def verify_candidate(candidate: Candidate, trust: TrustRoot) -> Verified:
     raise refusal
 
 
-def read_account(candidate: Candidate) -> Account | None:
-    """Read which rows a candidate CLAIMS; None for every other kind of statement, and for nonsense."""
-    readers: dict[str, Callable[[Statement], Account]] = {
-        generation.PREDICATE_TYPE: Generation.parse,
-        claim.PREDICATE_TYPE: Claim.parse,
-    }
-    reader = readers.get(candidate.claims.predicate_type)
-    try:
-        return None if reader is None else reader(candidate.claims)
-    except LedgerError:
-        return None  # it claims nothing readable, so no row can need it
-
-
-def _needed(collection: Collection, question: Question) -> list[tuple[Candidate, Account]]:
+def _needed(
+    collection: Collection, claimed: Mapping[str, Account | None], question: Question
+) -> list[tuple[Candidate, Account]]:
     """Candidates with a row on a needed path, and the other parts of the same changes."""
-    claimed = [(c, a) for c in collection.candidates.values() if (a := read_account(c)) is not None]
-    here = [(c, a) for c, a in claimed if a.target.repository_id == question.repository_id]
+    accounts = [(collection.candidates[name], account) for name, account in claimed.items() if account is not None]
+    here = [(c, a) for c, a in accounts if a.target.repository_id == question.repository_id]
     changes = {
         account.part.changes_sha256
         for _, account in here
@@ -179,6 +168,19 @@ def _refuse(account: Account, error: LedgerError, evidence: Evidence, question: 
     for row in account.part.rows.transitions:
         if row.path in question.paths:
             evidence.refusals.setdefault(row.path, []).append(error)
+
+
+def _take_damaged(unreadable: Iterable[Candidate], evidence: Evidence, question: Question) -> None:
+    """Remember the needed rows that a statement names which contradicts itself: altered, and not merely missing."""
+    for candidate in unreadable:
+        for path in damaged_paths(candidate, question.repository_id) & question.paths:
+            evidence.refusals.setdefault(path, []).append(_damage(candidate))
+
+
+def _damage(candidate: Candidate) -> LedgerError:
+    if candidate.altered:
+        return WrongEntry(f"bundle {candidate.name[:12]}: it was altered, its bytes are not the ones its name promises")
+    return WrongStatement(f"bundle {candidate.name[:12]}: its statement contradicts itself")
 
 
 def _groups(held: Iterable[tuple[Verified, Account]]) -> list[list[tuple[Verified, Account]]]:

@@ -16,7 +16,15 @@ from countermark_ledger.bundle import Bundle
 from countermark_ledger.chain import Edge
 from countermark_ledger.collection import Collection, bundle_path, certificate_proof_path
 from countermark_ledger.coverage import Answer, Landing, Row, Rules, cover
-from countermark_ledger.errors import Incomplete, Revoked, StatusExpired, TooLarge, WrongEntry, WrongIdentity
+from countermark_ledger.errors import (
+    Incomplete,
+    Revoked,
+    StatusExpired,
+    TooLarge,
+    WrongEntry,
+    WrongIdentity,
+    WrongStatement,
+)
 from countermark_ledger.evidence import Evidence, Question, judge
 from countermark_ledger.identity import Identity, Kind
 from countermark_ledger.node import Change, Mode, Node, Transition
@@ -213,7 +221,9 @@ def test_nobody_speaks_for_another(name: str, simulated: SimulatedAuthority, cha
     assert answers(cover(landing(change), found, rules())) == {"a.py": Answer.FORGED}
 
 
-def test_a_statement_with_a_row_dropped_says_nothing(simulated: SimulatedAuthority, changed: Changed) -> None:
+def test_a_statement_with_a_row_dropped_is_remembered_as_altered(
+    simulated: SimulatedAuthority, changed: Changed
+) -> None:
     change = changed(a_py=(None, "1\n"), b_py=(None, "1\n"))
     statement = simulated.generation(change).statement()
     definition = dict(statement.predicate["buildDefinition"])
@@ -223,7 +233,10 @@ def test_a_statement_with_a_row_dropped_says_nothing(simulated: SimulatedAuthori
     )
     signed = simulated.sign(simulated.who(Kind.AGENT), cut)
     found = ask(simulated, change, simulated.collection(*signed, simulated.status()))
-    assert (found.edges, found.refusals) == ({}, {})
+    assert not found.edges
+    assert {path: [type(error) for error in errors] for path, errors in found.refusals.items()} == {
+        "a.py": [WrongStatement]
+    }
 
 
 def test_a_statement_for_another_repository_says_nothing_here(simulated: SimulatedAuthority, changed: Changed) -> None:

@@ -154,7 +154,8 @@ def _scan_reasons(facts: Facts) -> list[Reason]:
     reasons = []
     if score < threshold:
         message = f"score {score} of 100, the policy asks for {threshold}"
-        reasons.append(Reason(Exit.POLICY, message, None, "countermark scan"))
+        hint = "mend the findings above, then countermark record --agent NAME --commit MESSAGE -- CMD"
+        reasons.append(Reason(Exit.POLICY, message, None, hint))
     return [*reasons, *_not_covered(facts)]
 
 

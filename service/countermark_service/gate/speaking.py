@@ -6,6 +6,7 @@ Trust: paths come from the change; `safe` spells out what a terminal would obey.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from countermark_ledger import shape
 from countermark_ledger.canonical import Json
@@ -17,6 +18,7 @@ from countermark_service.exits import MEANING
 from countermark_service.gate.decision import Decision, Reason
 
 MAX_SHOWN = 20
+MAX_PATHS = 5
 _COLOUR = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.INCONCLUSIVE: "yellow"}
 NOT_ENFORCING = "NOT ENFORCING: the policy only observes, so this exits 0"
 
@@ -111,15 +113,26 @@ def _findings(decision: Decision) -> list[str]:
 
 
 def _because(decision: Decision, console: Console) -> list[str]:
+    """Say each reason once, with the paths it holds for and how to mend the first of them."""
+    groups: dict[tuple[int, str], list[Reason]] = {}
+    for reason in decision.reasons:
+        groups.setdefault((reason.code, reason.message), []).append(reason)
     found: list[str] = []
-    for reason in decision.reasons[:MAX_SHOWN]:
-        where = f"{safe(reason.path)}: " if reason.path else ""
-        found.append(f"  {console.style('because', 'bold')}  {where}{safe(reason.message)} [{reason.code.value}]")
-        if reason.hint:
-            found.append(f"  hint:    {safe(reason.hint)}")
-    if len(decision.reasons) > MAX_SHOWN:
-        found.append(f"  and {len(decision.reasons) - MAX_SHOWN} more reasons: countermark gate --json shows them all")
+    for group in [*groups.values()][:MAX_SHOWN]:
+        found.append(
+            f"  {console.style('because', 'bold')}    {_where(group)}{safe(group[0].message)} [{group[0].code}]"
+        )
+        if group[0].hint:
+            found.append(f"  hint:        {safe(group[0].hint)}")
+    if len(groups) > MAX_SHOWN:
+        found.append(f"  and {len(groups) - MAX_SHOWN} more reasons: countermark gate --json shows them all")
     return found
+
+
+def _where(group: Sequence[Reason]) -> str:
+    paths = [safe(reason.path) for reason in group if reason.path]
+    more = f" and {len(paths) - MAX_PATHS} more" if len(paths) > MAX_PATHS else ""
+    return f"{', '.join(paths[:MAX_PATHS])}{more}: " if paths else ""
 
 
 def _tail(decision: Decision) -> list[str]:
