@@ -106,7 +106,7 @@ def answer_to(args: argparse.Namespace, trust_root: Path, pinned: str | None = N
 
 def beside(bundle: Path) -> Path:
     """Name the certificate proof that lies beside a bundle in every collection."""
-    return bundle.with_name(bundle.name.removesuffix(".sigstore.json") + ".certificate.tlog-proof")
+    return bundle.parent / (bundle.name.removesuffix(".sigstore.json") + ".certificate.tlog-proof")
 
 
 def main(words: Sequence[str]) -> int:
@@ -133,11 +133,22 @@ def code_of(error: LedgerError) -> int:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="python -I -m countermark_ledger", description=DESCRIPTION, epilog=MEANING, formatter_class=_Plain)
+    parser = Parser(
+        prog="python -I -m countermark_ledger",
+        description=DESCRIPTION,
+        epilog=MEANING,
+        formatter_class=_Plain,
+        allow_abbrev=False,
+    )
     parser.add_argument("--version", action="version", version=f"countermark {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
     verify = commands.add_parser(
-        "verify", help=SUMMARY, description=DESCRIPTION, epilog=f"{EXAMPLES}\n\n{MEANING}", formatter_class=_Plain
+        "verify",
+        help=SUMMARY,
+        description=DESCRIPTION,
+        epilog=f"{EXAMPLES}\n\n{MEANING}",
+        formatter_class=_Plain,
+        allow_abbrev=False,
     )
     configure(verify, trust_root_required=True)
     verify.add_argument("--json", action="store_true", help="print the answer as one JSON document")
