@@ -17,6 +17,7 @@ from pathlib import Path
 from countermark_ledger import canonical, shape
 from countermark_ledger.canonical import Json
 from countermark_ledger.errors import UnsafeKey
+from countermark_ledger.log.lock import FileLock
 from countermark_ledger.log.released import replace_durably
 from countermark_service.exits import UsageError
 
@@ -131,8 +132,9 @@ def home_of_checkout(git_dir: Path) -> Home:
 
 def register_checkout(git_dir: Path, repository_id: str) -> None:
     """Remember which repository a checkout is."""
-    known = _checkouts() | {str(git_dir.resolve()): repository_id}
-    replace_durably(data_home() / "checkouts.json", canonical.dumps(dict(known)) + b"\n")
+    with FileLock(data_home() / "checkouts.lock").hold():
+        known = _checkouts() | {str(git_dir.resolve()): repository_id}
+        replace_durably(data_home() / "checkouts.json", canonical.dumps(dict(known)) + b"\n")
 
 
 def make_home(repository_id: str, work_tree: Path) -> Home:

@@ -17,6 +17,8 @@ from .port import Head
 from .released import replace_durably
 
 CHECKPOINT = "checkpoint"
+PUBLISHED = 0o666
+"""Whoever serves these files may be another user; the process's umask has the last word."""
 
 
 def export(log: Log, folder: Path) -> Head:
@@ -31,9 +33,9 @@ def export(log: Log, folder: Path) -> Head:
         for coord in covering(old, head.size):
             path = folder / coord.path()
             path.parent.mkdir(parents=True, exist_ok=True)
-            replace_durably(path, log.tile(coord))
+            replace_durably(path, log.tile(coord), mode=PUBLISHED)
         folder.mkdir(parents=True, exist_ok=True)
-        replace_durably(folder / CHECKPOINT, head.checkpoint)
+        replace_durably(folder / CHECKPOINT, head.checkpoint, mode=PUBLISHED)
     except OSError as error:
         raise StoreFailed(f"export to {folder}: {error.strerror}") from error
     return head

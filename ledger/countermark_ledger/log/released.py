@@ -75,10 +75,11 @@ class ReleasedMemory:
             self._kept = checkpoint
 
 
-def replace_durably(path: Path, content: bytes) -> None:
-    """Write a new file beside `path`, fsync it, rename it over `path`, fsync the folder."""
+def replace_durably(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+    """Write a new file beside `path` (private, unless `mode` says otherwise), fsync it, rename it, fsync the folder."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    with fresh.open("wb") as file:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(fresh, flags, mode), "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

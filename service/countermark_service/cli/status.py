@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from countermark_ledger import shape
+from countermark_ledger.display import safe
 from countermark_ledger.errors import StatusExpired
 from countermark_service.checkout import Checkout
 from countermark_service.cli.console import Console
@@ -35,5 +36,5 @@ def run(args: argparse.Namespace, console: Console) -> Exit:
     console.data(f"status {status.number}, due for renewal by {shape.spell_time(status.next_update)}")
     for entry in status.revocations:
         since = f"{shape.spell_time(entry.from_time)} and log index {entry.from_log_index}"
-        console.data(f"revoked {entry.kind} {entry.value} from {since}: {entry.reason}")
+        console.data(f"revoked {entry.kind} {safe(entry.value)} from {since}: {safe(entry.reason)}")
     return Exit.PASS
