@@ -30,7 +30,7 @@ from countermark_ledger.identity import Identity, Kind
 from countermark_ledger.node import Change, Mode, Node, Transition
 from countermark_ledger.predicates.claim import Claim
 from countermark_ledger.predicates.generation import Evidence as Level
-from countermark_ledger.predicates.generation import Model, ModelSource
+from countermark_ledger.predicates.generation import Model, ModelSource, Target
 from countermark_ledger.predicates.rows import split
 from countermark_ledger.predicates.status import Revocation, RevokedKind
 from countermark_ledger.predicates.verdict import Binding, Outcome, Verdict
@@ -237,6 +237,36 @@ def test_a_statement_with_a_row_dropped_is_remembered_as_altered(
     assert {path: [type(error) for error in errors] for path, errors in found.refusals.items()} == {
         "a.py": [WrongStatement]
     }
+
+
+def _contradicting(simulated: SimulatedAuthority, change: Change, target: Target) -> Statement:
+    """A claim that lacks one of its rows."""
+    statement = Claim(simulated.who(PEOPLE, "p1"), target, split(change)[0]).statement()
+    return replace(statement, predicate={**statement.predicate, "changes": change.rows()[:1]})
+
+
+@pytest.mark.parametrize(
+    ("name", "refusals"),
+    [
+        pytest.param("here", {"a.py": [WrongStatement]}, id="a-claim-that-contradicts-itself"),
+        pytest.param("altered", {"a.py": [WrongEntry]}, id="under-the-name-of-another"),
+        pytest.param("elsewhere", {}, id="about-another-repository"),
+        pytest.param("nonsense", {}, id="that-names-no-rows"),
+    ],
+)
+def test_a_statement_that_contradicts_itself_is_remembered_against_the_rows_it_names(
+    name: str, refusals: dict[str, list[type]], simulated: SimulatedAuthority, changed: Changed
+) -> None:
+    change = changed(a_py=(None, "1\n"), b_py=(None, "1\n"))
+    where = replace(simulated.target(), repository_id="repository-2") if name == "elsewhere" else simulated.target()
+    statement = _contradicting(simulated, change, where)
+    if name == "nonsense":
+        statement = replace(statement, predicate={"buildDefinition": "x"})
+    signed = simulated.sign(simulated.who(PEOPLE, "p1"), statement)[0]
+    path = bundle_path("a" * 64 if name == "altered" else signed.name)
+    found = ask(simulated, change, simulated.collection(simulated.status(), more=[(path, signed.raw)]))
+    assert not found.edges
+    assert {path: [type(error) for error in errors] for path, errors in found.refusals.items()} == refusals
 
 
 def test_a_statement_for_another_repository_says_nothing_here(simulated: SimulatedAuthority, changed: Changed) -> None:
