@@ -163,7 +163,8 @@ def _check_store(objects: Path) -> None:
 
 def _alternate(objects: Path, line: bytes, within: Path) -> Path:
     """Read one alternate as git will: it unquotes, and resolves `..` before links, so refuse what could differ."""
-    store = Path(os.path.normpath(os.path.join(os.path.realpath(objects), os.fsdecode(line))))  # noqa: PTH118
+    named = os.path.join(os.path.realpath(objects), os.fsdecode(line))  # noqa: PTH118  # pathlib keeps `..`
+    store = Path(os.path.normpath(named))
     if line.startswith(b'"') or within not in store.parents or os.path.realpath(store) != str(store):
         raise GitError(f"{objects}: expected its own objects, found alternates elsewhere", hint=_ALTERNATES_HINT)
     return store
