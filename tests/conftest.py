@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import settings
 
 from countermark_ledger import checkpoint, dsse, leaf, merkle
 from countermark_ledger.authority import Authority, CertificateAuthority, EcdsaSigner, KeyDirectory, create_authority
@@ -34,6 +35,10 @@ from countermark_ledger.predicates.status import Revocation, Status
 from countermark_ledger.statement import Statement
 from countermark_ledger.tlog_proof import TlogProof
 from countermark_ledger.trust import TrustRoot
+
+# Examples are judged by their outcome, never by the clock.
+settings.register_profile("countermark", deadline=None, print_blob=True)
+settings.load_profile("countermark")
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DOMAIN = "forge.example"
