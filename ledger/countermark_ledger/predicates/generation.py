@@ -34,7 +34,10 @@ class Evidence(StrEnum):
     @property
     def rank(self) -> int:
         """Order the levels: asserted 0, observed 1, boxed 2."""
-        return list(Evidence).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {level: rank for rank, level in enumerate(Evidence)}
 
 
 class ModelSource(StrEnum):
