@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -88,11 +88,6 @@ def only(change: Change, paths: Sequence[str]) -> Change:
         if not any(_within(row.path, path) for row in change.transitions):
             raise UsageError(f"{path or '.'}: expected something to sign there, found nothing", hint="git status")
     return Change.of(row for row in change.transitions if any(_within(row.path, path) for path in paths))
-
-
-def names(signed: Iterable[Signed]) -> list[str]:
-    """Name the bundles."""
-    return [one.name for one in signed]
 
 
 def _within(path: str, folder: str) -> bool:

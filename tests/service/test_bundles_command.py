@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from countermark_ledger import checkpoint
 from countermark_ledger.authority.root import load_authority
@@ -18,8 +19,10 @@ from countermark_ledger.evidence import verify_candidate
 from countermark_ledger.git import own
 from countermark_ledger.git.reader import Repository
 from countermark_ledger.logview import view
+from countermark_ledger.note import Cosigner
 from countermark_service.cli import bundles, main
 from countermark_service.embedded import opened
+from countermark_service.joining import join, newest_checkpoint
 from countermark_service.sources import BUNDLE_REF, from_ref
 
 from .conftest import Desk
@@ -53,7 +56,11 @@ def vandalise(desk: Desk, bare: Path, change: Callable[[dict[str, bytes]], None]
 
 
 def first_bundle(held: dict[str, bytes], ending: str = ".sigstore.json") -> str:
-    return next(path for path in sorted(held) if path.endswith(ending))
+    return next(
+        path
+        for path in sorted(held)
+        if path.endswith(ending) and (ending == ".tlog-consistency" or path[67:] == ending)
+    )
 
 
 def assert_whole(desk: Desk, root: Path) -> Collection:
@@ -476,3 +483,28 @@ def test_a_push_runs_no_hook_of_the_checkout(desk: Desk, bare: Path) -> None:
     desk.must("bundles", "push")
     desk.must("bundles", "fetch")
     assert not list(desk.root.glob("ran-*"))
+
+
+def test_of_two_copies_of_one_head_the_better_witnessed_is_kept(simulate: Callable) -> None:
+    """A line that looks like the witness's and does not hold is worth nothing."""
+    witness = Cosigner("witness.example", Ed25519PrivateKey.generate())
+    authority = simulate(witness)
+    plain, witnessed = authority.log.head.checkpoint, authority.checkpoint()
+    lines = witnessed.splitlines(keepends=True)
+    broken = b"".join([*lines[:-1], lines[-1][:-12] + b"AAAAAAAAAA=\n"])
+    for order in ([plain, witnessed, broken], [broken, plain, witnessed]):
+        assert newest_checkpoint(order, authority.trust) == witnessed
+    assert newest_checkpoint([b"junk"], authority.trust) is None
+
+
+def test_a_hint_outside_the_layout_is_a_mistake_of_ours(simulated: object) -> None:
+    with pytest.raises(RuntimeError, match="not a name of the layout"):
+        join([], [], {"elsewhere": b""}, simulated.trust, lambda _blobs: {})
+
+
+def test_a_ledger_whose_index_lost_the_status_pushes_all_the_rest(desk: Desk, bare: Path) -> None:
+    with opened(desk.home) as ledger, ledger.store._engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM entry_index WHERE predicate_type LIKE '%status%'")
+    desk.must("bundles", "push")
+    assert "status" not in files(bare)
+    assert first_bundle(files(bare))

@@ -240,3 +240,14 @@ def test_a_relative_data_home_is_ignored_as_the_standard_says(fresh: Desk, monke
     monkeypatch.setenv("XDG_DATA_HOME", "relative")
     fresh.must("init")
     assert (Path.home() / ".local" / "share" / "countermark" / "checkouts.json").is_file()
+
+
+def test_a_damaged_list_of_checkouts_is_told(desk: Desk) -> None:
+    (desk.data / "countermark" / "checkouts.json").write_text("[]")
+    assert "checkouts.json: expected an object" in desk.refused(2, "status", "show")
+
+
+def test_a_policy_template_that_is_no_object_is_never_written(fresh: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("countermark_policies.read", lambda _name: b"[]")
+    assert "gate/observe.json" in fresh.refused(12, "init")
+    assert not (fresh.root / ".countermark").exists()

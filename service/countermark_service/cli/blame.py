@@ -127,7 +127,9 @@ def _origins(lines: list[Line], collection: Collection, evidence: Evidence, embe
 def _statement(candidate: Candidate) -> tuple[str, int | None] | None:
     """Name a statement as an edge does: what was signed, and where it stands in the log."""
     bundle = candidate.bundle
-    return bundle and (hashlib.sha256(bundle.envelope.pae()).hexdigest(), bundle.entry.log_index)
+    if bundle is None:
+        return None
+    return hashlib.sha256(bundle.envelope.pae()).hexdigest(), bundle.entry.log_index
 
 
 def _show(lines: list[Line], origins: Mapping[Hop, Origin], console: Console) -> None:

@@ -8,18 +8,16 @@ import secrets
 from dataclasses import replace
 from pathlib import Path
 
-from countermark_ledger import canonical
-from countermark_ledger.canonical import Json
 from countermark_ledger.display import safe
 from countermark_ledger.errors import LedgerError
-from countermark_ledger.identity import Kind
+from countermark_ledger.identity import Identity, Kind
 from countermark_ledger.sshsig import PublicKey, parse_public_key
 from countermark_service.checkout import Checkout
 from countermark_service.cli.console import Console
 from countermark_service.cli.enrolling import enrol, enrolment
 from countermark_service.embedded import Embedded, opened
 from countermark_service.exits import Exit, UsageError
-from countermark_service.gate.policy import POLICY_PATH, Policy
+from countermark_service.gate.policy import POLICY_PATH, Person, Policy
 
 KEY_HINT = "ls ~/.ssh/*.pub"
 
@@ -53,7 +51,7 @@ def _add(args: argparse.Namespace, console: Console, checkout: Checkout, embedde
     key = _read_key(args.ssh_key)
     name = embedded.config.person.rpartition("/")[2] if args.me else secrets.token_hex(8)
     person = embedded.identity(Kind.PERSON, name)
-    _add_to_policy(checkout, str(person), key)
+    _add_to_policy(checkout, person, key)
     enrolled = replace(enrolment(embedded, person), ssh_keys=(key.fingerprint,), rotation=args.me)
     enrol(embedded, enrolled, name=args.name)
     if console.json:
@@ -75,23 +73,18 @@ def _read_key(path: Path) -> PublicKey:
         raise UsageError(f"{path}: {error.message}", hint=KEY_HINT) from error
 
 
-def _add_to_policy(checkout: Checkout, person: str, key: PublicKey) -> None:
+def _add_to_policy(checkout: Checkout, person: Identity, key: PublicKey) -> None:
     """Write the key into the work tree's policy; it has no force until it has landed."""
     path = checkout.root / POLICY_PATH
     if not path.is_file():
         raise UsageError(f"{POLICY_PATH}: expected it in the work tree, found none", hint="countermark init")
-    value = canonical.loads(path.read_bytes())
-    Policy.parse(path.read_bytes())
-    if not isinstance(value, dict) or not isinstance(people := value["people"], list):
-        raise UsageError(f"{POLICY_PATH}: expected a policy with a list of people", hint="countermark init")
-    mine: list[dict[str, Json]] = [one for one in people if isinstance(one, dict) and one.get("id") == person]
-    if not mine:
-        mine = [{"id": person, "sshKeys": []}]
-        people.append(mine[0])
-    keys = mine[0]["sshKeys"]
-    if isinstance(keys, list) and key.line() not in keys:
-        keys.append(key.line())
-    path.write_bytes(json.dumps(value, indent=2).encode() + b"\n")
+    policy = Policy.parse(path.read_bytes())
+    people = {one.id: one for one in policy.people}
+    mine = people.get(person, Person(person, ()))
+    if key.line() not in {one.line() for one in mine.ssh_keys}:
+        people[person] = replace(mine, ssh_keys=(*mine.ssh_keys, key))
+    changed = replace(policy, people=tuple(people.values()))
+    path.write_bytes(json.dumps(changed.json(), indent=2).encode() + b"\n")
 
 
 def _list(console: Console, embedded: Embedded) -> None:
