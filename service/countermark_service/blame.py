@@ -22,6 +22,14 @@ BINARY_OPENING = 8000
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """What a path is from one commit on; `signed` is the word of a person who signed exactly that commit."""
+
+    node: Node | None
+    signed: Edge | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Hop:
     """From one known content to the next: by whom, and which rows before it can't be told apart from it.
 
@@ -41,24 +49,24 @@ class Line:
     hop: Hop
 
 
-def hops(nodes: Sequence[Node | None], edges: Iterable[Edge], contents: Mapping[Node, bytes]) -> list[Hop]:
-    """Explain a path's history, oldest node first, by evidence; `contents` has all of these nodes, and may lack others.
+def hops(steps: Sequence[Step], edges: Iterable[Edge], contents: Mapping[Node, bytes]) -> list[Hop]:
+    """Explain a path's history, oldest step first, by evidence; `contents` has all its nodes, and may lack others.
 
     Evidence must stand in the log in the order of the history, so that a row is not used for a content that came
     back later without one. A step that no evidence explains is a hop of nobody's.
     """
     known, found, last = list(edges), list[Hop](), -1
     start: Node | None = None
-    for node in nodes:
-        if node == start:
+    for step in steps:
+        if step.node == start:
             continue
-        later = [edge for edge in known if edge.index is None or edge.index > last]
-        begin, chain = _explain(start, node, later, contents)
+        later = [edge for edge in known if _place(edge) > last]
+        begin, chain = _explain(start, step, later, contents)
         if begin != start or not chain:
             found.append(Hop(_content(begin, contents) or b"", None))
         found += _known_hops(chain, contents)
-        last = max([last, *(edge.index for edge in chain if edge.index is not None)])
-        start = node
+        last = max([last, *(_place(edge) for edge in chain)])
+        start = step.node
     return found
 
 
@@ -83,19 +91,25 @@ def is_binary(content: bytes) -> bool:
     return b"\x00" in content[:BINARY_OPENING]
 
 
+def _place(edge: Edge) -> int:
+    """Return where the edge stands in the log; a signed commit stands nowhere in it."""
+    return -1 if edge.index is None else edge.index
+
+
 def _explain(
-    start: Node | None, goal: Node | None, edges: Sequence[Edge], contents: Mapping[Node, bytes]
+    start: Node | None, step: Step, edges: Sequence[Edge], contents: Mapping[Node, bytes]
 ) -> tuple[Node | None, tuple[Edge, ...]]:
-    """Find evidence for a step, or for its end from the oldest content that is at hand; (goal, none) without any."""
-    whole = find(start, goal, edges)
+    """Find evidence for a step, or for its end from the oldest content that is at hand; its end alone without any."""
+    whole = find(start, step.node, edges)
     if whole is not None:
         return start, whole
-    later = sorted((edge for edge in edges if edge.before in contents), key=lambda edge: edge.index or 0)
-    for edge in later:
-        part = find(edge.before, goal, edges)
+    if step.signed is not None and step.signed.before == start:
+        return start, (step.signed,)
+    for edge in sorted((edge for edge in edges if edge.before in contents), key=_place):
+        part = find(edge.before, step.node, edges)
         if part:
             return edge.before, part
-    return goal, ()
+    return step.node, ()
 
 
 def _known_hops(chain: Sequence[Edge], contents: Mapping[Node, bytes]) -> Iterator[Hop]:

@@ -1,4 +1,4 @@
-"""What git knows of one path, for `blame`: its nodes along the first parents, and contents by what was signed.
+"""What git knows of one path, for `blame`: its nodes, who signed the commits, and contents by what was signed.
 
 Trust: read through the hardened reader. A content counts only when its sha256 is the one that was signed; the
 git name in a row is a hint where to look.
@@ -7,26 +7,56 @@ git name in a row is a hint where to look.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 
-from countermark_ledger.errors import Malformed, MissingHistory
+from countermark_ledger.chain import Edge
+from countermark_ledger.errors import LedgerError, Malformed, MissingHistory
 from countermark_ledger.git.objects import Oversized
 from countermark_ledger.git.reader import Repository
+from countermark_ledger.identity import Identity
 from countermark_ledger.node import Mode, Node
+from countermark_ledger.ssh_key import PublicKey
+from countermark_service.blame import Step
+from countermark_service.gate.policy import Person
 
 MAX_COMMITS = 10_000
+COMMIT = "commit:"
+_SECONDS = re.compile(rb" ([0-9]{1,10}) [+-][0-9]{4}$")
 
 
-def nodes_of(repository: Repository, path: str, commit: str) -> list[Node | None]:
-    """List the different nodes of a path along the first parents, oldest first."""
-    found: list[Node | None] = []
-    entries = [repository.entries(one, [path])[path] for one in repository.first_parents(commit, MAX_COMMITS)]
-    known = repository.nodes(entry for entry in set(entries) if entry is not None)
-    for entry in reversed(entries):
+def steps_of(repository: Repository, path: str, commit: str, people: Sequence[Person]) -> list[Step]:
+    """List the different nodes of a path along the first parents, oldest first, with who signed each commit."""
+    keys = {key: person.id for person in people for key in person.ssh_keys}
+    line = repository.first_parents(commit, MAX_COMMITS)[::-1]
+    entries = [repository.entries(one, [path])[path] for one in line]
+    known = repository.nodes({entry for entry in entries if entry is not None})
+    found = [Step(None)]
+    for one, entry in zip(line, entries, strict=True):
         node = None if entry is None else known[entry]
-        if not isinstance(node, Oversized) and (not found or found[-1] != node):
-            found.append(node)
-    return found
+        if not isinstance(node, Oversized) and found[-1].node != node:
+            found.append(Step(node, _signed(repository, one, found[-1].node, node, keys)))
+    return found[1:]
+
+
+def committed(repository: Repository, commit: str) -> datetime | None:
+    """Return when a commit says that it was made."""
+    found = _SECONDS.search(repository.commit(commit).committer)
+    return None if found is None else datetime.fromtimestamp(int(found[1]), UTC)
+
+
+def _signed(
+    repository: Repository, commit: str, before: Node | None, after: Node | None, keys: Mapping[PublicKey, Identity]
+) -> Edge | None:
+    """Return the word of a person who signed a commit, as the gate would take it: with one parent, in SSH form."""
+    parsed = repository.commit(commit)
+    if len(parsed.parents) != 1 or parsed.signature is None:
+        return None
+    try:
+        return Edge(before, after, keys[parsed.signer(keys)], f"{COMMIT}{commit}", commit, None)
+    except LedgerError:
+        return None  # signed by somebody else: it accounts for nothing, and spoils nothing
 
 
 def contents_of(repository: Repository, nodes: Iterable[Node]) -> dict[Node, bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +17,8 @@ from countermark_ledger.git.reader import Repository
 from countermark_ledger.identity import Identity, Kind
 from countermark_ledger.node import Mode, Node
 from countermark_service import blame
-from countermark_service.blame import Hop, attribute, hops, split
-from countermark_service.history import contents_of, nodes_of
+from countermark_service.blame import Hop, Step, attribute, hops, split
+from countermark_service.history import committed, contents_of, steps_of
 from countermark_service.sources import from_ledger
 
 from .conftest import Desk
@@ -42,7 +43,7 @@ def told(nodes: list[str | None], edges: list[Edge], *, missing: tuple[str, ...]
         if node(text) in {e.before, e.after}
     }
     contents = {node(text): text.encode() for text in texts if text not in missing}
-    lines = attribute(hops([None if one is None else node(one) for one in nodes], edges, contents))
+    lines = attribute(hops([Step(None if one is None else node(one)) for one in nodes], edges, contents))
     return [(line.text.decode(), line.hop.edge.signer.name if line.hop.edge else "-") for line in lines]
 
 
@@ -62,7 +63,7 @@ def test_a_chain_over_contents_that_no_commit_holds_is_told_apart_where_they_are
 def test_rows_over_a_content_that_is_not_at_hand_are_merged_and_say_so() -> None:
     edges = [edge(None, "a\n", index=1, by="one"), edge("a\n", "a\nb\n", index=2, by="two")]
     assert told([None, "a\nb\n"], edges, missing=("a\n",)) == [("a", "two"), ("b", "two")]
-    found = hops([None, node("a\nb\n")], edges, {node("a\nb\n"): b"a\nb\n"})
+    found = hops([Step(None), Step(node("a\nb\n"))], edges, {node("a\nb\n"): b"a\nb\n"})
     assert [[one.signer.name for one in hop.merged] for hop in found] == [["one"]]
 
 
@@ -92,10 +93,20 @@ def test_a_content_that_came_back_without_evidence_is_not_given_to_who_signed_it
     assert told([None, "a\n", None, "a\n"], edges) == [("a", "-")]
 
 
-def test_a_persons_signed_commit_may_stand_anywhere_in_the_log() -> None:
-    commit = replace(edge("a\n", "a\nb\n", index=9, by="person"), index=None)
-    edges = [edge(None, "a\n", index=5, by="one"), commit]
-    assert told([None, "a\n", "a\nb\n"], edges) == [("a", "one"), ("b", "person")]
+def test_a_signed_commit_explains_its_own_step_only() -> None:
+    """The same bytes put back by an unsigned commit are nobody's, although a signed commit once brought them."""
+    a, ab = node("a\n"), node("a\nb\n")
+    signed = replace(edge("a\n", "a\nb\n", index=9, by="person"), index=None)
+    contents = {a: b"a\n", ab: b"a\nb\n"}
+    for steps, last in (([Step(a), Step(ab, signed)], "person"), ([Step(a), Step(ab, signed), Step(a), Step(ab)], "-")):
+        lines = attribute(hops(steps, [edge(None, "a\n", index=5)], contents))
+        assert [line.hop.edge.signer.name if line.hop.edge else "-" for line in lines] == ["bot", last]
+
+
+def test_a_signed_commit_over_a_step_that_was_not_read_explains_nothing() -> None:
+    signed = replace(edge("z\n", "a\nb\n", index=9, by="person"), index=None)
+    lines = attribute(hops([Step(node("a\nb\n"), signed)], [], {node("a\nb\n"): b"a\nb\n"}))
+    assert [line.hop.edge for line in lines] == [None, None]
 
 
 def test_a_step_back_and_forth_at_one_node_is_no_step() -> None:
@@ -152,8 +163,17 @@ def test_the_nodes_of_a_path_are_told_oldest_first_each_change_once(desk: Desk) 
     desk.commit(app__py=None)
     tip = desk.commit(other="2")
     with Repository.open(desk.root) as repository:
-        nodes = nodes_of(repository, "app.py", tip)
-    assert nodes == [node("one\ntwo\n"), node("three\n"), None]
+        steps = steps_of(repository, "app.py", tip, ())
+    assert steps == [Step(node("one\ntwo\n")), Step(node("three\n")), Step(None)]
+
+
+def test_a_commit_time_that_cannot_be_read_is_no_time(desk: Desk) -> None:
+    raw = desk.git("cat-file", "commit", "HEAD")
+    odd = "\n".join(f"{line} x" if line.startswith("committer") else line for line in raw.split("\n"))
+    name = desk.git("hash-object", "--literally", "-t", "commit", "-w", "--stdin", stdin=odd.encode())
+    with Repository.open(desk.root) as repository:
+        assert committed(repository, name) is None
+        assert committed(repository, desk.git("rev-parse", "HEAD")) is not None
 
 
 # --- the command ------------------------------------------------------------------------------------
@@ -270,3 +290,41 @@ def test_an_empty_file_has_no_lines(desk: Desk) -> None:
     desk.commit(app__py="")
     assert desk.must("blame", "app.py") == ""
     assert desk.json("blame", "app.py", "--json") == []
+
+
+@pytest.fixture
+def signing_key(desk: Desk, tmp_path: Path) -> Path:
+    """The person who ran `init` signs commits with this key, and the policy at the tip says so."""
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "me", "-f", str(key)], check=True)
+    desk.must("person", "add", "Ada", "--ssh-key", f"{key}.pub", "--me")
+    desk.commit("a key for Ada")
+    desk.git("config", "gpg.format", "ssh")
+    desk.git("config", "user.signingkey", str(key))
+    return key
+
+
+def test_a_persons_signed_commit_accounts_for_what_it_brought(desk: Desk, signing_key: Path) -> None:
+    desk.write({"app.py": "one\ntwo\nthree\n"})
+    desk.git("commit", "-q", "-S", "-a", "-m", "signed")
+    commit = desk.git("rev-parse", "HEAD")
+    rows = desk.json("blame", "app.py", "--json")
+    assert [row["evidence"] for row in rows] == ["unaccounted", "unaccounted", "committed"]
+    assert (rows[2]["statement"], rows[2]["signer"]) == (f"commit:{commit}", desk.config()["person"])
+    assert "Ada committed" in " ".join(desk.must("blame", "app.py").split())
+
+
+def test_a_commit_signed_by_a_key_that_the_tip_does_not_name_accounts_for_nothing(
+    desk: Desk, signing_key: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(other)], check=True)
+    desk.git("config", "user.signingkey", str(other))
+    desk.write({"app.py": "one\ntwo\nthree\n"})
+    desk.git("commit", "-q", "-S", "-a", "-m", "signed")
+    assert desk.must("blame", "app.py").count("unaccounted") == 3
+
+
+def test_without_a_policy_at_the_tip_there_are_no_people(desk: Desk) -> None:
+    desk.commit(**{".countermark/policy__json": None})
+    assert desk.must("blame", "app.py").count("unaccounted") == 2

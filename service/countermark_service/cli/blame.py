@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -21,16 +21,18 @@ from countermark_ledger.git.reader import Repository
 from countermark_ledger.node import Mode, Node
 from countermark_ledger.predicates.generation import Generation
 from countermark_service import blame
-from countermark_service.blame import Hop, Line
+from countermark_service.blame import Hop, Line, Step
 from countermark_service.checkout import Checkout
 from countermark_service.cli.console import Console
 from countermark_service.embedded import Embedded, opened
 from countermark_service.exits import Exit, UsageError
-from countermark_service.history import contents_of, nodes_of
+from countermark_service.gate.policy import POLICY_PATH, Person, Policy
+from countermark_service.history import COMMIT, committed, contents_of, steps_of
 from countermark_service.sources import Source, from_directory, from_ledger, from_ref
 
 UNACCOUNTED = "unaccounted"
 CLAIMED = "claimed"
+COMMITTED = "committed"
 _TAB = 8
 
 
@@ -60,17 +62,18 @@ def run(args: argparse.Namespace, console: Console) -> Exit:
     """Verify the evidence for one path, lay it along the path's history, and give each line to its signer."""
     checkout = Checkout.find(Path.cwd())
     path = checkout.inside(args.path, Path.cwd())
-    with Repository.open(checkout.root) as repository, opened(checkout.home()) as embedded:
-        with console.progress():
-            commit = repository.resolve(args.rev)
-            _refuse_unreadable(repository, path, commit, args.rev)
-            console.step("verifying evidence")
-            collection = Collection.of(chain.from_iterable(s({path}) for s in _sources(args, repository, embedded)))
-            evidence = judge(
-                collection, Question({path}, embedded.config.repository_id, embedded.clock()), embedded.trust
-            )
-            lines = _lines(repository, path, commit, evidence.edges.get(path, []))
-        origins = _origins(lines, collection, evidence, embedded)
+    with Repository.open(checkout.root) as repository, opened(checkout.home()) as embedded, console.progress():
+        commit = repository.resolve(args.rev)
+        _refuse_unreadable(repository, path, commit, args.rev)
+        console.step("verifying evidence")
+        collection = Collection.of(chain.from_iterable(s({path}) for s in _sources(args, repository, embedded)))
+        question = Question({path}, embedded.config.repository_id, embedded.clock())
+        evidence = judge(collection, question, embedded.trust)
+        console.step("reading the history")
+        steps = steps_of(repository, path, commit, _people(repository, embedded.config.protected_ref))
+        lines = _lines(repository, steps, evidence.edges.get(path, []))
+        named = _Naming(repository, embedded, collection, evidence)
+        origins = {hop: named.origin(hop) for hop in {line.hop for line in lines}}
     _show(lines, origins, console)
     for refusal in evidence.refusals.get(path, []):
         console.say(f"not counted: {safe(refusal.message)}")
@@ -96,39 +99,54 @@ def _refuse_unreadable(repository: Repository, path: str, commit: str, rev: str)
         raise UsageError(f"{path}: expected text, found a binary file, which has no lines", hint="git ls-files --eol")
 
 
-def _lines(repository: Repository, path: str, commit: str, edges: list[Edge]) -> list[Line]:
-    nodes = nodes_of(repository, path, commit)
-    named = {node for edge in edges for node in (edge.before, edge.after)}
-    contents = contents_of(repository, (node for node in {*nodes, *named} if node is not None))
-    return blame.attribute(blame.hops(nodes, edges, contents))
+def _lines(repository: Repository, steps: Sequence[Step], edges: Sequence[Edge]) -> list[Line]:
+    nodes = {step.node for step in steps} | {node for edge in edges for node in (edge.before, edge.after)}
+    contents = contents_of(repository, (node for node in nodes if node is not None))
+    return blame.attribute(blame.hops(steps, edges, contents))
 
 
-def _origins(lines: list[Line], collection: Collection, evidence: Evidence, embedded: Embedded) -> dict[Hop, Origin]:
-    names = {row.id: row.name for row in embedded.store.identities()}
-    candidates = {found: one for one in collection.candidates.values() if (found := _statement(one)) is not None}
+def _people(repository: Repository, protected_ref: str) -> tuple[Person, ...]:
+    """Name the people of the policy at the protected tip, as the gate would; none where there is no policy yet."""
+    entry = repository.entries(repository.resolve(protected_ref), [POLICY_PATH])[POLICY_PATH]
+    content = b"" if entry is None else dict(repository.blobs([entry.blob]))[entry.blob]
+    return Policy.parse(content).people if isinstance(content, bytes) and content else ()
 
-    def short(edge: Edge) -> str:
-        return names.get(str(edge.signer)) or edge.signer.name
 
-    def origin(hop: Hop) -> Origin:
+class _Naming:
+    """Puts hops into words; only evidence that was used is verified a second time, for its date."""
+
+    def __init__(self, repository: Repository, embedded: Embedded, collection: Collection, evidence: Evidence) -> None:
+        self._repository = repository
+        self._trust = embedded.trust
+        self._accounts = evidence.accounts
+        self._names = {row.id: row.name for row in embedded.store.identities()}
+        self._candidates = {_statement(one): one for one in collection.candidates.values()}
+
+    def origin(self, hop: Hop) -> Origin:
+        """Say who brought the lines of a hop."""
         edge = hop.edge
         if edge is None:
             return NOBODY
-        account = evidence.accounts[edge.source]
+        short, who = self._short(edge), str(edge.signer)
+        if edge.index is None:
+            at = committed(self._repository, edge.source.removeprefix(COMMIT))
+            return Origin(who, short, COMMITTED, at, edge.source, None)
+        account = self._accounts[edge.source]
         level = account.evidence.value if isinstance(account, Generation) else CLAIMED
-        verified = verify_candidate(candidates[edge.source, edge.index], embedded.trust)
-        others = ", ".join(dict.fromkeys(short(one) for one in hop.merged))
+        verified = verify_candidate(self._candidates[edge.source, edge.index], self._trust)
+        others = ", ".join(dict.fromkeys(self._short(one) for one in hop.merged))
         note = f"the content in between was never committed: may also be of {others}" if others else None
-        return Origin(str(edge.signer), short(edge), level, verified.signed, verified.name, note)
+        return Origin(who, short, level, verified.signed, verified.name, note)
 
-    return {hop: origin(hop) for hop in {line.hop for line in lines}}
+    def _short(self, edge: Edge) -> str:
+        return self._names.get(str(edge.signer)) or edge.signer.name
 
 
-def _statement(candidate: Candidate) -> tuple[str, int | None] | None:
+def _statement(candidate: Candidate) -> tuple[str, int]:
     """Name a statement as an edge does: what was signed, and where it stands in the log."""
     bundle = candidate.bundle
     if bundle is None:
-        return None
+        return candidate.name, -1
     return hashlib.sha256(bundle.envelope.pae()).hexdigest(), bundle.entry.log_index
 
 
