@@ -56,7 +56,7 @@ class Embedded:
         try:
             return Identity(self.trust.trust_domain, kind, name)
         except Malformed as error:
-            raise UsageError(f"{kind} {error.message}", hint=f"countermark {kind} list") from error
+            raise UsageError(f"{kind} {error.message}", hint="countermark agent list") from error
 
     @property
     def authority(self) -> Identity:
@@ -69,9 +69,8 @@ class Embedded:
         self._refuse_revoked(wanted)
         known = {row.id for row in self.store.identities(kind.value)}
         if str(wanted) not in known:
-            raise UsageError(
-                f"{kind} {name}: expected an enrolled one, found none", hint=f"countermark {kind} add {name}"
-            )
+            hint = f"countermark agent add {name}" if kind is Kind.AGENT else "countermark init"
+            raise UsageError(f"{kind} {name}: expected an enrolled one, found none", hint=hint)
         return wanted
 
     def _refuse_revoked(self, identity: Identity) -> None:

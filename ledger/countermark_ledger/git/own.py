@@ -21,6 +21,7 @@ from .process import Finished, run_own
 MAX_FILE = 1024 * 1024 * 1024
 _REMOTE_HINT = "git remote -v"
 _AGAIN_HINT = "run the command again"
+_SIGN_HINT = "countermark sign --agent NAME"
 _MOVED = (
     "fetch first",
     "non-fast-forward",
@@ -145,7 +146,7 @@ def _write(checkout: Path, path: str, node: Node | None) -> Entry | None:
         return None
     content = _content(checkout / path, node.mode)
     if content is None or Node.of_blob(node.mode, content) != node:
-        raise GitError(f"{path}: expected the content that was signed, found another", hint="countermark record again")
+        raise GitError(f"{path}: expected the content that was signed, found another", hint=_SIGN_HINT)
     return node.mode, _text(_git(checkout, "hash-object", "-w", "--stdin", "--no-filters", stdin=content))
 
 

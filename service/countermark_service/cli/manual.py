@@ -87,7 +87,7 @@ Files that are accounted for already are left alone.""",
 Run every scanner over what a change would land, and print the score that the gate would use. A file that was not
 scanned says so; it is never clean.""",
         ("countermark scan", "countermark scan --base main --sarif scan.sarif"),
-        (SERVICE, SCANNERS),
+        (SCANNERS,),
     ),
     "gate": Page(
         """\

@@ -26,6 +26,8 @@ def run(args: argparse.Namespace, console: Console) -> Exit:
     with opened(Checkout.find(Path.cwd()).home()) as embedded:
         trust = embedded.trust
     match args.format:
+        case "digest" if console.json:
+            console.document(trust.digest)
         case "digest":
             console.data(trust.digest)
         case "sigstore":
