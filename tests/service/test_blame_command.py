@@ -18,10 +18,13 @@ from countermark_ledger.identity import Identity, Kind
 from countermark_ledger.node import Mode, Node
 from countermark_service import blame
 from countermark_service.blame import Hop, Step, attribute, hops, split
+from countermark_service.embedded import opened
 from countermark_service.history import committed, contents_of, steps_of
 from countermark_service.sources import from_ledger
 
 from .conftest import Desk
+
+GENERATION = "https://slsa.dev/provenance/v1"
 
 
 def node(content: str) -> Node:
@@ -258,8 +261,6 @@ def test_evidence_is_found_in_the_bundle_ref_and_in_a_directory(desk: Desk, tmp_
     """The ledger's index forgets the row; a directory of bundles still has it."""
     desk.must("record", "--agent", "coder", "--commit", "by coder", "--", "sh", "-c", "echo three >> app.py")
     folder = tmp_path / "bundles"
-    from countermark_service.embedded import opened
-
     with opened(desk.home) as ledger:
         for path, content in from_ledger(ledger)({"app.py"}):
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -290,6 +291,19 @@ def test_an_empty_file_has_no_lines(desk: Desk) -> None:
     desk.commit(app__py="")
     assert desk.must("blame", "app.py") == ""
     assert desk.json("blame", "app.py", "--json") == []
+
+
+def test_a_damaged_bundle_among_the_evidence_is_told_and_spoils_nothing(desk: Desk, tmp_path: Path) -> None:
+    desk.must("record", "--agent", "coder", "--commit", "by coder", "--", "sh", "-c", "echo three >> app.py")
+    with opened(desk.home) as ledger:
+        raw = ledger.store.blob(ledger.store.newest(ledger.log.origin, GENERATION).bundle_sha256).data
+    folder = tmp_path / "bundles" / "00"
+    folder.mkdir(parents=True)
+    (folder / f"{'0' * 64}.sigstore.json").write_bytes(raw.replace(b"bundle.v0.3", b"bundle.v0.4"))
+    code, out, err = desk.run("blame", "app.py", "--bundles", str(tmp_path / "bundles"))
+    assert code == 0
+    assert "coder" in out
+    assert "not counted: bundle 000000000000" in err
 
 
 @pytest.fixture
