@@ -249,6 +249,8 @@ def test_a_statement_gives_its_predicate_to_who_expects_the_type() -> None:
         ".gitmodules",
         ".circleci/config.yml",
         "azure-pipelines-nightly.yaml",
+        ".forgejo/workflows/ci.yml",
+        ".drone.star",
     ],
 )
 def test_what_decides_trust_is_protected_in_any_case(path: str) -> None:
@@ -256,10 +258,22 @@ def test_what_decides_trust_is_protected_in_any_case(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["src/app.py", "github/x.py", "notes-about-codeowners.md", ".countermark", "x.gitmodules"]
+    "path", ["src/app.py", "github/x.py", "notes-about-codeowners.md", "sub/.countermark", "x.gitmodules"]
 )
 def test_other_paths_are_not(path: str) -> None:
     assert not is_protected(path)
+
+
+@pytest.mark.parametrize("path", [".countermark", ".ci", ".GitHub", "src", "src/auth"])
+def test_a_file_or_a_link_in_place_of_a_protected_folder_is_protected(path: str) -> None:
+    assert is_protected(path, ["src/auth/*", "*/deploy/*"])
+
+
+@pytest.mark.parametrize(
+    "path", [".ci./run", ".github /workflows/ci.yml", ".github\\workflows\\ci.yml", "CODEOWNERS.", ".\uff43\uff49/run"]
+)
+def test_what_a_file_system_takes_for_a_protected_name_is_protected(path: str) -> None:
+    assert is_protected(path)
 
 
 def test_a_policy_protects_more_paths_and_never_fewer() -> None:
