@@ -5,7 +5,8 @@ Trust: the nodes are recomputed from git's blobs, the edges are verified; everyt
 
 DESIGN.md section 2, step 5. A path is covered when a chain leads from its node at the tip to its landing
 node, or from its node at the only merge base to its node at the head when git's own three-way merge made
-the landing node out of that. A row is spent once its result has been on the protected ref since its base.
+the landing node out of that. A row is spent once its result, or what a merge made of it, has been on the
+protected ref since its base.
 """
 
 from __future__ import annotations
@@ -139,15 +140,21 @@ def _find(transition: Transition, edges: Sequence[Edge], landing: Landing) -> tu
     if direct is not None or path not in landing.at_base or path not in landing.at_head:
         return direct
     base, head = landing.at_base[path], landing.at_head[path]
-    return None if base == head else chain.find(base, head, edges)
+    fresh = [edge for edge in edges if not _passed(path, transition.after, edge, landing)]
+    return None if base == head else chain.find(base, head, fresh)
+
+
+def _passed(path: str, node: Node | None, edge: Edge, landing: Landing) -> bool:
+    """Tell whether a node has been on the protected ref since an edge's base: then a merge of it landed before."""
+    position = landing.positions[edge.base]
+    return any(at < position and passed == node for at, passed in landing.passed.get(path, ()))
 
 
 def _stale(edge: Edge, path: str, landing: Landing, evidence: Evidence) -> bool:
     """Tell whether an edge is too old, from elsewhere, or already used up."""
-    position = landing.positions.get(edge.base)
-    if position is None or evidence.consumed.get(edge.source, set()) & landing.trees:
+    if edge.base not in landing.positions or evidence.consumed.get(edge.source, set()) & landing.trees:
         return True
-    return any(at < position and node == edge.after for at, node in landing.passed.get(path, ()))
+    return _passed(path, edge.after, edge, landing)
 
 
 def _objection(edge: Edge, evidence: Evidence, rules: Rules) -> str:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from .errors import Revoked, StatusExpired, WrongIdentity, WrongStatement
-from .identity import Kind
-from .predicates.status import RevokedKind, Status
+from .identity import Identity, Kind
+from .predicates.status import Revocation, RevokedKind, Status
 from .trust import TrustRoot
 from .verifier import Verified
 
@@ -78,5 +78,18 @@ def refuse_revoked(verified: Verified, names: Iterable[tuple[RevokedKind, str]],
     for entry in current.status.revocations:
         bites = verified.signed >= entry.from_time or verified.log_index >= entry.from_log_index
         if (entry.kind, entry.value) in accused and bites:
-            since = entry.from_time.isoformat()
-            raise Revoked(f"{entry.kind} {entry.value} is revoked since {since}: {entry.reason}")
+            raise _revoked(entry)
+
+
+def refuse_revoked_ever(signer: Identity, key: str, current: CurrentStatus) -> None:
+    """Raise `Revoked` when the status names a commit's signer or key (its fingerprint), from whenever on.
+
+    A signed commit has the time its author chose, and no place in the log: nothing shows that it came before.
+    """
+    for entry in current.status.revocations:
+        if (entry.kind, entry.value) in {(RevokedKind.IDENTITY, str(signer)), (RevokedKind.KEY, key)}:
+            raise _revoked(entry)
+
+
+def _revoked(entry: Revocation) -> Revoked:
+    return Revoked(f"{entry.kind} {entry.value} is revoked since {entry.from_time.isoformat()}: {entry.reason}")

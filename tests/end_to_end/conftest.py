@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from countermark_ledger.canonical import Json
 from countermark_scanners.result import ScanResult
@@ -134,3 +136,14 @@ def _allow_asserted(root: Path) -> None:
     policy = json.loads(path.read_text())
     policy["evidence"]["minimum"] = "asserted"
     path.write_text(json.dumps(policy))
+
+
+def ssh_key(place: Path) -> Path:
+    """Make a key pair; return the path of its public half."""
+    key = Ed25519PrivateKey.generate()
+    openssh = (serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption())
+    place.write_bytes(key.private_bytes(*openssh))
+    place.chmod(0o600)
+    public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    place.with_suffix(".pub").write_bytes(public + b"\n")
+    return place.with_suffix(".pub")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Scene
+from .conftest import Scene, ssh_key
 
 
 def test_an_old_signature_over_a_fixed_file_does_not_bring_the_flaw_back(scene: Scene) -> None:
@@ -142,7 +142,7 @@ def test_a_person_of_the_policy_can_cover_a_protected_path(scene: Scene) -> None
 
 def test_two_people_are_needed_where_the_policy_says_so_and_one_is_not_two(scene: Scene) -> None:
     scene.git("checkout", "-q", "main")
-    scene.must("person", "add", "Second", "--ssh-key", str(_ssh_key(scene.root.parent / "second")))
+    scene.must("person", "add", "Second", "--ssh-key", str(ssh_key(scene.root.parent / "second")))
     policy = scene.root / ".countermark/policy.json"
     policy.write_text(policy.read_text().replace('"people": 1', '"people": 2'))
     scene.commit("two people")
@@ -221,7 +221,7 @@ class TestPeoplesCommits:
 
     @pytest.fixture
     def key(self, scene: Scene) -> Path:
-        key = _ssh_key(scene.root.parent / "me")
+        key = ssh_key(scene.root.parent / "me")
         scene.git("checkout", "-q", "main")
         scene.must("person", "add", "Me", "--me", "--ssh-key", str(key))
         scene.commit("my key")
@@ -242,7 +242,7 @@ class TestPeoplesCommits:
         assert scene.code() == 11
 
     def test_a_key_that_the_policy_does_not_name_signs_nothing(self, scene: Scene, key: Path) -> None:
-        scene.git("config", "user.signingkey", str(_ssh_key(scene.root.parent / "stranger")))
+        scene.git("config", "user.signingkey", str(ssh_key(scene.root.parent / "stranger")))
         scene.write({"hand.py": "h = 1\n"})
         scene.git("add", "-A")
         scene.git("commit", "-q", "-S", "-m", "by a stranger")
@@ -279,16 +279,3 @@ def _target(repository_id: str, ref: str, base: str) -> object:
     from countermark_ledger.predicates.generation import Target
 
     return Target(repository_id, ref, base)
-
-
-def _ssh_key(place: Path) -> Path:
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-    key = Ed25519PrivateKey.generate()
-    openssh = (serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption())
-    place.write_bytes(key.private_bytes(*openssh))
-    place.chmod(0o600)
-    public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
-    place.with_suffix(".pub").write_bytes(public + b"\n")
-    return place.with_suffix(".pub")

@@ -16,7 +16,6 @@ the process with 1. Nothing here returns a pass: the absence of reasons does, in
 from __future__ import annotations
 
 from collections.abc import Callable
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
@@ -25,10 +24,10 @@ from countermark_ledger import logview, protected
 from countermark_ledger.collection import Collection
 from countermark_ledger.coverage import Rules, cover
 from countermark_ledger.errors import LedgerError
-from countermark_ledger.evidence import Evidence, Question, judge
+from countermark_ledger.evidence import Question, judge
 from countermark_ledger.git.change import LandingChange, landing_change
 from countermark_ledger.git.reader import Repository
-from countermark_service.gate.commits import commit_edges
+from countermark_service.gate.commits import add_commits
 from countermark_service.gate.decision import Decision, Facts, Reason, Root, decide
 from countermark_service.gate.landing import landing
 from countermark_service.gate.root import Pin, read_root
@@ -75,7 +74,7 @@ def _account(repository: Repository, facts: Facts, change: LandingChange, seen_s
         evidence = judge(collection, question, root.trust)  # 4
         view = logview.view(collection, evidence.heads, root.trust)
         ports.step("5/8 binding evidence to what would land")
-        _add_commits(repository, change, root, paths, evidence)
+        add_commits(repository, change, root.policy.people, paths, evidence)
         facts_of_git = landing(repository, change, evidence, root.policy.max_base_distance)
         rows = cover(facts_of_git, evidence, _rules(root))  # 5
     except LedgerError as error:
@@ -84,13 +83,6 @@ def _account(repository: Repository, facts: Facts, change: LandingChange, seen_s
     return replace(
         facts, rows=rows, log=view, judged=judged, junk=collection.junk, status=evidence.status.status.number
     )
-
-
-def _add_commits(
-    repository: Repository, change: LandingChange, root: Root, paths: AbstractSet[str], evidence: Evidence
-) -> None:
-    for path, edges in commit_edges(repository, change, root.policy.people, paths).items():
-        evidence.edges.setdefault(path, []).extend(edges)
 
 
 def _rules(root: Root) -> Rules:
