@@ -343,6 +343,15 @@ def test_a_reader_that_goes_away_is_no_success_and_no_complaint(tmp_path: Path) 
     assert (done.returncode, done.stderr) == (1, "")
 
 
+def test_a_pipe_that_breaks_is_not_flushed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, BrokenPipeError())
+    with (tmp_path / "out").open("w") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        assert main(["status", "show"]) == 1
+        out.write("what was left in the buffer")
+    assert (tmp_path / "out").read_bytes() == b""
+
+
 def test_an_answer_that_could_not_be_written_is_not_green(tmp_path: Path) -> None:
     with Path("/dev/full").open("w") as full:
         assert program("completions", "bash", stdout=full).returncode != 0

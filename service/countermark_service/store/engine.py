@@ -112,9 +112,10 @@ def empty_log(engine: Engine) -> None:
 
 def _translation(error: SQLAlchemyError) -> StoreError:
     cause = error.orig if isinstance(error, DBAPIError) else None
-    code = cause.sqlite_errorname if isinstance(cause, sqlite3.Error) else ""
+    code = getattr(cause, "sqlite_errorname", "")  # Python's own complaints have none
     name = "_".join(code.split("_")[:2])  # SQLITE_BUSY_SNAPSHOT is a kind of SQLITE_BUSY
-    refusal = LogDiverged if name in _DAMAGED else StoreFailed
+    undecodable = isinstance(cause, sqlite3.OperationalError) and not code  # a text that we never wrote
+    refusal = LogDiverged if name in _DAMAGED or undecodable else StoreFailed
     return refusal(f"store: {_text(error)}", hint=_HINTS.get(name))
 
 
