@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -194,6 +195,16 @@ def cosign() -> Path:
     if not found:
         pytest.fail(f"{parts}: expected bin/cosign, found none (hint: make test-parts)")
     return found[0]
+
+
+@pytest.fixture(scope="session")
+def ssh_keygen() -> str:
+    """The program that git signs commits with. Where it is absent the test is skipped; where CI is set it fails."""
+    found = shutil.which("ssh-keygen")
+    if found is None:
+        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+        give_up("ssh-keygen is not here, with which git signs commits")
+    return found
 
 
 def node(content: str, mode: Mode = Mode.FILE) -> Node:

@@ -71,7 +71,7 @@ class TestPeoplesCommits:
     """A signed commit counts for the history it was made on, and only while its signer is trusted."""
 
     @pytest.fixture
-    def mine(self, scene: Scene) -> Scene:
+    def mine(self, scene: Scene, ssh_keygen: str) -> Scene:
         key = ssh_key(scene.root.parent / "me")
         scene.git("checkout", "-q", "main")
         scene.must("person", "add", "Me", "--me", "--ssh-key", str(key))

@@ -220,7 +220,7 @@ class TestPeoplesCommits:
     """A person's SSH-signed commit covers exactly what it changed."""
 
     @pytest.fixture
-    def key(self, scene: Scene) -> Path:
+    def key(self, scene: Scene, ssh_keygen: str) -> Path:
         key = ssh_key(scene.root.parent / "me")
         scene.git("checkout", "-q", "main")
         scene.must("person", "add", "Me", "--me", "--ssh-key", str(key))

@@ -307,10 +307,10 @@ def test_a_damaged_bundle_among_the_evidence_is_told_and_spoils_nothing(desk: De
 
 
 @pytest.fixture
-def signing_key(desk: Desk, tmp_path: Path) -> Path:
+def signing_key(desk: Desk, tmp_path: Path, ssh_keygen: str) -> Path:
     """The person who ran `init` signs commits with this key, and the policy at the tip says so."""
     key = tmp_path / "key"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "me", "-f", str(key)], check=True)
+    subprocess.run([ssh_keygen, "-q", "-t", "ed25519", "-N", "", "-C", "me", "-f", str(key)], check=True)
     desk.must("person", "add", "Ada", "--ssh-key", f"{key}.pub", "--me")
     desk.commit("a key for Ada")
     desk.git("config", "gpg.format", "ssh")
@@ -329,10 +329,10 @@ def test_a_persons_signed_commit_accounts_for_what_it_brought(desk: Desk, signin
 
 
 def test_a_commit_signed_by_a_key_that_the_tip_does_not_name_accounts_for_nothing(
-    desk: Desk, signing_key: Path, tmp_path: Path
+    desk: Desk, signing_key: Path, tmp_path: Path, ssh_keygen: str
 ) -> None:
     other = tmp_path / "other"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(other)], check=True)
+    subprocess.run([ssh_keygen, "-q", "-t", "ed25519", "-N", "", "-f", str(other)], check=True)
     desk.git("config", "user.signingkey", str(other))
     desk.write({"app.py": "one\ntwo\nthree\n"})
     desk.git("commit", "-q", "-S", "-a", "-m", "signed")

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import countermark_service
 from countermark_ledger import errors, startup
@@ -181,7 +183,8 @@ def subjects(path: Path) -> object:
 def data_commands(desk: Desk) -> Iterator[list[str]]:
     """Every command, in an order in which each has something to say."""
     key = desk.root.parent / "key.pub"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key.with_suffix(""))], check=True)
+    public = Ed25519PrivateKey.generate().public_key()
+    key.write_bytes(public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH))
     remote = desk.root.parent / "remote.git"
     desk.git("init", "-q", "--bare", str(remote))
     desk.git("remote", "add", "origin", str(remote))

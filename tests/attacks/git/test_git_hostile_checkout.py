@@ -406,12 +406,12 @@ def test_a_pack_that_answers_a_good_name_with_other_bytes_is_forged(checkout: Ch
                 read([good])
 
 
-def test_a_verifier_named_by_the_checkout_is_not_asked(checkout: Checkout, tmp_path: Path) -> None:
+def test_a_verifier_named_by_the_checkout_is_not_asked(checkout: Checkout, tmp_path: Path, ssh_keygen: str) -> None:
     """git says G for a stranger's commit when the checkout brings its own allowed signers and gpg.ssh.program."""
     keys = []
     for name in ("person", "stranger"):
         key = tmp_path / name
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+        subprocess.run([ssh_keygen, "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
         keys.append(sshsig.parse_public_key(key.with_suffix(".pub").read_text()))
     signers = tmp_path / "signers"
     signers.write_text("c@example.org " + keys[1].line() + "\n")

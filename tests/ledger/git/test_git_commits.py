@@ -110,9 +110,9 @@ def test_a_signature_of_another_kind_has_no_signer() -> None:
 
 
 @pytest.fixture
-def person(tmp_path: Path) -> Path:
+def person(tmp_path: Path, ssh_keygen: str) -> Path:
     key = tmp_path / "person"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(key)], check=True)
+    subprocess.run([ssh_keygen, "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(key)], check=True)
     return key
 
 
@@ -166,9 +166,11 @@ def test_a_signature_moved_to_another_commit_is_refused(checkout: Checkout, sign
         Commit.parse(moved).signer([_key(person)])
 
 
-def test_a_signature_by_a_key_that_is_not_allowed_is_refused(signed: bytes, person: Path, tmp_path: Path) -> None:
+def test_a_signature_by_a_key_that_is_not_allowed_is_refused(
+    signed: bytes, person: Path, tmp_path: Path, ssh_keygen: str
+) -> None:
     other = tmp_path / "other"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(other)], check=True)
+    subprocess.run([ssh_keygen, "-q", "-t", "ed25519", "-N", "", "-f", str(other)], check=True)
     with pytest.raises(BadSignature, match="not an allowed key"):
         Commit.parse(signed).signer([_key(other)])
     assert Commit.parse(signed).signer([_key(other), _key(person)]) == _key(person)
