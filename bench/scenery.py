@@ -75,8 +75,9 @@ def best(run: Callable[[], object], runs: int = RUNS) -> float:
     return statistics.median(_timed(run) for _ in range(runs))
 
 
-def process(argv: Sequence[str]) -> tuple[float, float]:
-    """Run a program; return its CPU seconds and its peak memory in MB."""
+def process(argv: Sequence[str]) -> tuple[float, float, float]:
+    """Run a program; return its wall seconds, its CPU seconds and its peak memory in MB."""
+    began = time.perf_counter()
     child = subprocess.Popen(list(argv), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     complaint = child.stderr.read() if child.stderr else b""
     _, status, usage = os.wait4(child.pid, 0)
@@ -84,13 +85,14 @@ def process(argv: Sequence[str]) -> tuple[float, float]:
     if child.returncode:
         raise RuntimeError(f"{argv[0]}: exit code {child.returncode}: {complaint.decode()[-300:]}")
     scale = 1 if sys.platform == "darwin" else 1024
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * scale / 1e6
+    return time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * scale / 1e6
 
 
-def processes(argv: Sequence[str], runs: int = RUNS) -> tuple[float, float]:
-    """Return the median CPU seconds and the largest peak memory of a few runs."""
+def processes(argv: Sequence[str], runs: int = RUNS) -> tuple[float, float, float]:
+    """Return the median wall and CPU seconds and the largest peak memory of a few runs."""
     found = [process(argv) for _ in range(runs + 1)][1:]
-    return statistics.median(seconds for seconds, _ in found), max(memory for _, memory in found)
+    wall, cpu, memory = zip(*found, strict=True)
+    return statistics.median(wall), statistics.median(cpu), max(memory)
 
 
 def _timed(run: Callable[[], object]) -> float:
