@@ -22,6 +22,7 @@ from countermark_ledger.log.released import replace_durably
 from countermark_service.exits import UsageError
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+CHECKOUTS = "checkouts.json"
 INIT_HINT = "countermark init"
 
 
@@ -111,7 +112,7 @@ def data_home() -> Path:
 
 def home_of(repository_id: str) -> Home:
     """Return the folder of a repository id; refuse ids that could leave the data home."""
-    if not _ID.fullmatch(repository_id):
+    if not _ID.fullmatch(repository_id) or repository_id == CHECKOUTS:
         raise UsageError(
             f"repository id {repository_id!r}: expected 1 to 128 letters, digits, '.', '_' or '-'",
             hint="countermark init --help",
@@ -134,7 +135,7 @@ def register_checkout(git_dir: Path, repository_id: str) -> None:
     """Remember which repository a checkout is."""
     with FileLock(data_home() / "checkouts.lock").hold():
         known = _checkouts() | {str(git_dir.resolve()): repository_id}
-        replace_durably(data_home() / "checkouts.json", canonical.dumps(dict(known)) + b"\n")
+        replace_durably(data_home() / CHECKOUTS, canonical.dumps(dict(known)) + b"\n")
 
 
 def make_home(repository_id: str, work_tree: Path) -> Home:
@@ -150,9 +151,9 @@ def make_home(repository_id: str, work_tree: Path) -> Home:
 
 def _checkouts() -> dict[str, str]:
     try:
-        value = canonical.loads((data_home() / "checkouts.json").read_bytes())
+        value = canonical.loads((data_home() / CHECKOUTS).read_bytes())
     except FileNotFoundError:
         return {}
     if not isinstance(value, dict):
-        raise UsageError(f"{data_home()}/checkouts.json: expected an object")
+        raise UsageError(f"{data_home()}/{CHECKOUTS}: expected an object")
     return {path: shape.text(repository, "repository id") for path, repository in value.items()}

@@ -46,8 +46,10 @@ def test_a_data_home_that_is_no_absolute_path_is_ignored(
     assert data_home() == tmp_path / ".local" / "share" / "countermark"
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "/etc", "-x", ".hidden", "a\0b", "a\n", "x" * 129])
-def test_an_id_that_could_leave_the_data_home_is_refused(name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../x", "a/b", "/etc", "-x", ".hidden", "a\0b", "a\n", "x" * 129, "checkouts.json"]
+)
+def test_an_id_that_could_leave_or_break_the_data_home_is_refused(name: str) -> None:
     with pytest.raises(UsageError) as refused:
         home_of(name)
     assert refused.value.hint == "countermark init --help"

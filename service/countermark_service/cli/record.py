@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--tag", action="append", default=[], metavar="TAG", help="a tag of the prompt, e.g. @secure")
     parser.add_argument("--commit", metavar="MESSAGE", help="also commit what changed, in the agent's name")
-    parser.add_argument("words", nargs="+", metavar="-- CMD", help="the command, after --")
+    parser.add_argument("words", nargs="+", metavar="CMD", help="the command, after --")
 
 
 def run(args: argparse.Namespace, console: Console) -> Exit | int:
