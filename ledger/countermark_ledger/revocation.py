@@ -20,6 +20,8 @@ from .verifier import Verified
 CLOCK_SLACK = timedelta(minutes=5)
 """How far a reader's clock may lie behind the authority's; beyond, an old clock would revive an expired status."""
 RENEW_HINT = "countermark status renew"
+FETCH_HINT = "git fetch origin '+refs/countermark/bundles:refs/countermark/bundles'"
+"""A ledger has had a status since `init`: where none is found, the evidence was not fetched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ def newest(found: Iterable[CurrentStatus], *, at: datetime, seen: int = 0) -> Cu
     """Choose the newest status; raise `StatusExpired` when there is none, it is past due, or older than one `seen`."""
     ranked = sorted(found, key=lambda one: (one.status.number, one.log_index))
     if not ranked:
-        raise StatusExpired("status: expected a signed status, found none", hint=RENEW_HINT)
+        raise StatusExpired("status: expected a signed status, found none", hint=FETCH_HINT)
     current = ranked[-1]
     if current.status.number < seen:
         raise StatusExpired(
