@@ -6,6 +6,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,13 @@ import pytest
 from countermark_ledger import __version__
 from countermark_service.cli import COMMANDS
 from countermark_service.cli.parsing import build_parser
+from countermark_service.embedded import STATUS_LIFE
 from countermark_service.exits import MEANING, ORDER, Exit
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
 ADRS = sorted((ROOT / "docs" / "adr").glob("*.md"))
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 MARKED = re.compile(r"<!-- run: (fresh|own-repository) -->\n```sh\n(.*?)```", re.DOTALL)
@@ -44,8 +47,15 @@ def test_the_readme_shows_commands() -> None:
     assert len(countermark_lines(README)) >= 8
 
 
-@pytest.mark.parametrize("words", countermark_lines(README), ids=" ".join)
-def test_every_command_line_of_the_readme_is_one_the_program_takes(words: list[str]) -> None:
+def test_the_guides_show_commands() -> None:
+    assert sum(len(countermark_lines(page.read_text(encoding="utf-8"))) for page in GUIDES) >= 4
+
+
+SHOWN = [words for page in [ROOT / "README.md", *GUIDES] for words in countermark_lines(page.read_text("utf-8"))]
+
+
+@pytest.mark.parametrize("words", SHOWN, ids=" ".join)
+def test_every_command_line_of_the_readme_and_the_guides_is_one_the_program_takes(words: list[str]) -> None:
     assert build_parser().parse_args(words).command == words[0]
 
 
@@ -86,6 +96,18 @@ def test_the_readme_keeps_the_order_of_the_house() -> None:
         "Trust",
         "More",
     ]
+
+
+def test_the_guide_to_continuous_integration_explains_codes_that_the_program_has() -> None:
+    page = (ROOT / "docs" / "guides" / "ci.md").read_text(encoding="utf-8")
+    codes = [int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)]
+    assert codes == [code.value for code in sorted(Exit) if code not in (Exit.PASS, Exit.INTERNAL)]
+
+
+def test_a_status_is_good_for_as_long_as_the_documents_say() -> None:
+    assert timedelta(days=7) == STATUS_LIFE
+    pages = [README, (ROOT / "docs" / "guides" / "ci.md").read_text(encoding="utf-8")]
+    assert [" ".join(page.split()).count("good for seven days") for page in pages] == [1, 1]
 
 
 def test_every_path_in_the_architecture_exists() -> None:
