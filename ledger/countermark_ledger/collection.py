@@ -95,12 +95,14 @@ class Collection:
 
     @classmethod
     def of(cls, files: Iterable[tuple[str, bytes]], caps: Caps | None = None) -> Collection:
-        """Read files in any order; unknown names are passed over. Raises `TooLarge` beyond the caps."""
+        """Read files in any order; unknown names are passed over, uncounted. Raises `TooLarge` beyond the caps."""
         caps = caps or Caps()
         bundles: dict[str, bytes] = {}
         proofs: dict[str, list[bytes]] = {}
         collection, count, total = cls(), 0, 0
         for path, raw in files:
+            if path != CHECKPOINT and not any(named.fullmatch(path) for named in (_BUNDLE, _CERTIFICATE, _LINK)):
+                continue
             count, total = count + 1, total + len(raw)
             if count > caps.files or total > caps.total_bytes:
                 raise TooLarge(f"collection: expected at most {caps.files} files and {caps.total_bytes} bytes")

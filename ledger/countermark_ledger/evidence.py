@@ -2,7 +2,8 @@
 
 Layer: ledger core. Does no I/O and reads no clock: the evaluation time is an argument.
 Trust: candidates are hostile. Only those that name a needed row are judged, so junk costs nothing; one that
-fails is remembered against the rows it named and never defeats one that holds.
+fails is remembered against the rows it named and never defeats one that holds. Where there are many, only what
+the log took in is looked at closely: who may push files but not log entries can't wear a reader down.
 
 DESIGN.md section 2, steps 3 to 5.
 """
@@ -28,7 +29,7 @@ from .predicates.status import RevokedKind
 from .predicates.verdict import Outcome, Verdict
 from .revocation import CurrentStatus, newest, refuse_revoked, status_of
 from .trust import TrustRoot
-from .verifier import Verified, verify_parsed
+from .verifier import Verified, verify_logged, verify_parsed
 
 MAX_JUDGED = 5_000
 
@@ -53,7 +54,8 @@ class Evidence:
 
     A statement is named by the sha256 of what was signed (its PAE), never by its bundle: the same signature
     proven again under a later checkpoint is another bundle and still the same, spent statement. `consumed` maps
-    a statement to the landing trees (git's ids) of the PASSED verdicts that used it up.
+    a statement to the landing trees (git's ids) of the PASSED verdicts that used it up. `heads` has, by statement
+    (and by the status's own name), the oldest head that proves it: a later one may lack its consistency proof.
     """
 
     status: CurrentStatus
@@ -61,7 +63,7 @@ class Evidence:
     accounts: dict[str, Account] = field(default_factory=dict)
     refusals: dict[str, list[LedgerError]] = field(default_factory=dict)
     consumed: dict[str, set[str]] = field(default_factory=dict)
-    heads: list[TreeHead] = field(default_factory=list)
+    heads: dict[str, TreeHead] = field(default_factory=dict)
     judged: list[str] = field(default_factory=list)
 
 
@@ -70,9 +72,11 @@ def judge(collection: Collection, question: Question, trust: TrustRoot) -> Evide
     claimed = {candidate.name: read_account(candidate) for candidate in collection.candidates.values()}
     needed = _needed(collection, claimed, question)
     if len(needed) > MAX_JUDGED:
+        needed = [(candidate, account) for candidate, account in needed if _is_logged(candidate, trust)]
+    if len(needed) > MAX_JUDGED:
         raise TooLarge(f"evidence: expected at most {MAX_JUDGED} bundles for one change, found {len(needed)}")
     current, head = _status(collection, question, trust)
-    evidence = Evidence(current, heads=[head], judged=[current.name])
+    evidence = Evidence(current, heads={current.name: head}, judged=[current.name])
     held = [one for candidate in needed if (one := _hold(candidate, evidence, question, trust)) is not None]
     for group in _groups(held):
         _take_group(group, evidence, question)
@@ -113,21 +117,39 @@ def _status(collection: Collection, question: Question, trust: TrustRoot) -> tup
     """Find the newest status: from the highest claimed number down, so that one verification is enough."""
     claimed = [c for c in collection.candidates.values() if c.claims.predicate_type == status.PREDICATE_TYPE]
     found: list[tuple[CurrentStatus, TreeHead]] = []
-    for candidate in sorted(claimed, key=_claimed_number, reverse=True)[:MAX_JUDGED]:
+    for candidate in sorted(claimed, key=_claimed_number, reverse=True):
         if found and _claimed_number(candidate) < found[0][0].status.number:
             break
+        if not _is_logged(candidate, trust):
+            continue
         try:
             verified = verify_candidate(candidate, trust)
             found.append((status_of(verified, trust), verified.head))
         except LedgerError:
             continue  # a status that does not hold is nobody's word; with none left, `newest` refuses
     current = newest((one for one, _ in found), at=question.at, seen=question.seen_status)
-    return current, next(head for one, head in found if one is current)
+    return current, min((head for one, head in found if one.log_index == current.log_index), key=lambda h: h.size)
 
 
 def _claimed_number(candidate: Candidate) -> int:
     number = candidate.claims.predicate.get("number")
     return number if isinstance(number, int) else -1
+
+
+def _is_logged(candidate: Candidate, trust: TrustRoot) -> bool:
+    """Tell whether a candidate is worth a closer look; nothing is believed for being logged."""
+    if candidate.altered or candidate.bundle is None:
+        return False
+    with suppress(LedgerError):
+        verify_logged(candidate.bundle, trust)
+        return True
+    return False
+
+
+def _keep_oldest(verified: Verified, evidence: Evidence) -> None:
+    known = evidence.heads.get(verified.pae_sha256)
+    if known is None or verified.head.size < known.size:
+        evidence.heads[verified.pae_sha256] = verified.head
 
 
 def _hold(
@@ -143,7 +165,7 @@ def _hold(
     except LedgerError as error:
         _refuse(account, error, evidence, question)
         return None
-    evidence.heads.append(verified.head)
+    _keep_oldest(verified, evidence)
     return verified, account
 
 
@@ -216,7 +238,7 @@ def _consumed(
     consumed: dict[str, set[str]] = {}
     for candidate in collection.candidates.values():
         claimed = _claimed_verdict(candidate)
-        if claimed is None or not names & set(claimed.binding.consumed):
+        if claimed is None or not names & set(claimed.binding.consumed) or not _is_logged(candidate, trust):
             continue
         try:
             verified = verify_candidate(candidate, trust)

@@ -32,12 +32,17 @@ class LogView:
         return self.newest is not None and not self.untied and self.witnessed
 
 
-def view(collection: Collection, needed: Iterable[TreeHead], trust: TrustRoot) -> LogView:
-    """Tie `needed` (verified heads) to the newest checkpoint of the collection; raise `BadConsistency` on a fork."""
+def view(
+    collection: Collection, needed: Iterable[TreeHead], trust: TrustRoot, *, others: Iterable[TreeHead] = ()
+) -> LogView:
+    """Tie `needed` (verified heads) to the newest checkpoint of the collection; raise `BadConsistency` on a fork.
+
+    `others` are verified heads that nothing rests on: they must not contradict, and need not be tied.
+    """
     needed = tuple(needed)
     wanted = {head.size for head in needed}
     signed = {raw: head for raw in _checkpoints(collection) if (head := _verified(raw, trust)) is not None}
-    heads = _by_size([*needed, *signed.values()])
+    heads = _by_size([*needed, *others, *signed.values()])
     if not signed:
         return LogView(None, tuple(sorted(wanted)), witnessed=False)
     newest = max(signed.values(), key=lambda head: head.size)

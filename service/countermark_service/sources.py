@@ -1,6 +1,7 @@
 """Where bundles come from: the embedded ledger, a directory, a git ref. All offer the same layout.
 
-Trust: what a source offers is hostile; a source decides nothing by leaving something out but a refusal.
+Trust: what a source offers is hostile; a source decides nothing by leaving something out but a refusal, and
+what it offers besides costs nobody an answer.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 
+from countermark_ledger.bundle import MAX_BYTES
 from countermark_ledger.collection import CHECKPOINT, Link, bundle_path, certificate_proof_path, proof_path
-from countermark_ledger.errors import GitError, TooLarge, UnknownRevision
+from countermark_ledger.errors import GitError, UnknownRevision
 from countermark_ledger.git.objects import Oversized
 from countermark_ledger.git.reader import Repository
 from countermark_ledger.log.rows import BlobKind, EntryIndex
+from countermark_ledger.node import Mode
 from countermark_ledger.predicates import claim, generation, status, verdict
 from countermark_service.embedded import Embedded
 from countermark_service.exits import UsageError
@@ -27,7 +30,8 @@ Source = Callable[[AbstractSet[str]], Files]
 """Offers the files of a bundle collection; the paths are a hint for sources that have an index."""
 
 BUNDLE_REF = "refs/countermark/bundles"
-MAX_FILE = 32 * 1024 * 1024
+MAX_FILE = MAX_BYTES
+_REGULAR = {Mode.FILE, Mode.EXECUTABLE}
 _PAGE = 1000
 
 
@@ -58,7 +62,7 @@ def entry_files(embedded: Embedded, entries: Iterable[EntryIndex]) -> Iterator[t
 
 
 def from_directory(folder: Path) -> Source:
-    """Offer the regular files of a directory; symbolic links and what is too large are not followed or read."""
+    """Offer the regular files of a directory; links are not followed, and what is too large is no bundle."""
     if not folder.is_dir():
         raise UsageError(f"{folder}: expected a directory of bundles", hint="countermark log export DIR")
 
@@ -67,14 +71,14 @@ def from_directory(folder: Path) -> Source:
             folders.sort()
             for name in sorted(names):
                 path = Path(parent, name)
-                if stat.S_ISREG(path.lstat().st_mode):
-                    yield path.relative_to(folder).as_posix(), _read(path)
+                if stat.S_ISREG(path.lstat().st_mode) and (raw := _read(path)) is not None:
+                    yield path.relative_to(folder).as_posix(), raw
 
     return files
 
 
 def from_ref(repository: Repository, ref: str = BUNDLE_REF) -> Source:
-    """Offer the files of a bundle ref; nothing when there is no such ref."""
+    """Offer the regular files of a bundle ref but those too large to read; nothing when there is no such ref."""
 
     def files(_paths: AbstractSet[str]) -> Iterator[tuple[str, bytes]]:
         try:
@@ -83,11 +87,11 @@ def from_ref(repository: Repository, ref: str = BUNDLE_REF) -> Source:
             return
         names: dict[str, list[str]] = {}
         for path, entry in tree.items():
-            names.setdefault(entry.blob, []).append(path)
+            if entry.mode in _REGULAR:
+                names.setdefault(entry.blob, []).append(path)
         for blob, content in repository.blobs(sorted(names)):
-            if isinstance(content, Oversized):
-                raise TooLarge(f"{ref}: expected files of at most 100 MB, found one of {content.size} bytes")
-            yield from ((path, content) for path in names[blob])
+            if not isinstance(content, Oversized):
+                yield from ((path, content) for path in names[blob])
 
     return files
 
@@ -122,12 +126,10 @@ def _pages(embedded: Embedded, query: Query) -> Iterator[EntryIndex]:
             return
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path) -> bytes | None:
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
             raw = file.read(MAX_FILE + 1)
     except OSError as error:
         raise GitError(f"{path}: {error.strerror}") from error
-    if len(raw) > MAX_FILE:
-        raise TooLarge(f"{path}: expected at most {MAX_FILE} bytes")
-    return raw
+    return raw if len(raw) <= MAX_FILE else None

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from countermark_ledger import canonical, evidence
+from countermark_ledger.bundle import Bundle, content_name
+from countermark_ledger.canonical import Json
+from countermark_ledger.collection import bundle_path, certificate_proof_path
+from countermark_ledger.git.reader import Repository
+from countermark_ledger.predicates import status
+from countermark_ledger.predicates.generation import BUILD_TYPE
 from countermark_ledger.predicates.status import Revocation, RevokedKind
+from countermark_scanners.finding import Confidence, Finding, Severity
+from countermark_scanners.score import score
+from countermark_service import sources
 from countermark_service.checkout import Checkout
 from countermark_service.embedded import opened
+from countermark_service.gate import steps
+from countermark_service.gate.root import Pin
+from countermark_service.sources import BUNDLE_REF, from_ledger
 
-from .conftest import Scene, ssh_key
+from .conftest import CLEAN, Scene, ssh_key
 
 
 def reasons(document: dict) -> list[tuple[int, str | None]]:
@@ -124,3 +141,139 @@ class TestPeoplesCommits:
             entry = (RevokedKind.IDENTITY, person, now, 1_000_000, "stolen")
             embedded.sign([], revoke=lambda kept, _size: (*kept, Revocation(*entry)))
         assert reasons(mine.gate()) == [(13, "hand.py")]
+
+
+# --- the root of trust ------------------------------------------------------------------------------
+
+
+def test_a_tag_named_like_the_protected_branch_chooses_no_policy(scene: Scene) -> None:
+    path = scene.root / ".countermark/policy.json"
+    path.write_text(path.read_text().replace('"mode": "enforce"', '"mode": "observe"'))
+    scene.git("tag", "main", scene.commit("a policy of my own"))
+    scene.git("update-ref", "refs/remotes/origin/main", "refs/heads/main")
+    scene.git("update-ref", "-d", "refs/heads/main")
+    scene.write({"extra.py": "x = 1\n"})
+    scene.commit()
+    assert scene.run("gate", "--protected-ref", "main") == 2
+    assert scene.code("--protected-ref", "origin/main") == 11
+
+
+@pytest.mark.parametrize("name", ["HEAD", "v1", "origin", "@{u}"])
+def test_only_a_branch_can_be_protected_by_a_short_name(scene: Scene, name: str) -> None:
+    scene.git("tag", "v1")
+    scene.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/heads/work")
+    assert scene.run("gate", "--protected-ref", name) == 2
+
+
+def test_a_full_id_of_the_tip_is_a_pin_that_no_ref_can_move(scene: Scene) -> None:
+    tip = scene.git("rev-parse", "main")
+    scene.change({"app.py": "two = 2\n"})
+    assert scene.code("--protected-ref", tip, "--record", "never") == 0
+
+
+def test_a_first_policy_that_is_vouched_for_has_no_force_once_there_is_another(scene: Scene) -> None:
+    digest = json.loads(scene.must("init", "--json"))["bootstrap"]
+    scene.write({"extra.py": "x = 1\n"})
+    scene.commit()
+    assert scene.code("--bootstrap", digest) == 11
+
+
+# --- junk beside good evidence ----------------------------------------------------------------------
+
+
+def put(folder: Path, files: Mapping[str, bytes]) -> str:
+    for path, raw in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(raw)
+    return str(folder)
+
+
+def forged(scene: Scene, count: int, change: Callable[[dict[str, Json], int], object]) -> dict[str, bytes]:
+    """Make bundles out of the newest true one: well formed, its proofs beside them, another payload in each."""
+    with opened(Checkout.find(scene.root).home()) as embedded:
+        files = dict(from_ledger(embedded)(frozenset({"app.py"})))
+    bundles = {path: Bundle.parse(raw) for path, raw in files.items() if path.endswith(".sigstore.json")}
+    path = next(path for path, one in bundles.items() if BUILD_TYPE.encode() in one.envelope.payload)
+    bundle, proof = bundles[path], files[path.replace(".sigstore.json", ".certificate.tlog-proof")]
+    made: dict[str, bytes] = {}
+    for number in range(count):
+        payload = json.loads(bundle.envelope.payload)
+        change(payload, number)
+        envelope = replace(bundle.envelope, payload=canonical.dumps(payload))
+        raw = replace(bundle, envelope=envelope).encode()
+        made |= {bundle_path(content_name(raw)): raw, certificate_proof_path(content_name(raw)): proof}
+    return made
+
+
+def as_status(payload: dict[str, Json], number: int) -> None:
+    payload |= {"predicateType": status.PREDICATE_TYPE, "predicate": {"number": 10**12 + number}}
+
+
+def test_a_flood_of_statuses_with_huge_numbers_hides_no_true_one(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evidence, "MAX_JUDGED", 10)
+    scene.change({"app.py": "two = 2\n"})
+    assert scene.code("--bundles", put(tmp_path / "flood", forged(scene, 20, as_status))) == 0
+
+
+def test_a_flood_of_statements_that_nobody_logged_leaves_no_change_undecided(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def again(payload: dict, number: int) -> None:
+        payload["predicate"]["runDetails"]["metadata"]["invocationId"] = f"{number}"
+
+    monkeypatch.setattr(evidence, "MAX_JUDGED", 10)
+    scene.change({"app.py": "two = 2\n"})
+    assert scene.code("--bundles", put(tmp_path / "flood", forged(scene, 20, again))) == 0
+
+
+def test_files_that_are_no_bundles_cost_nobody_an_answer(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "MAX_FILE", 1024 * 1024)
+    scene.change({"app.py": "two = 2\n"})
+    large = {"00/" + "0" * 64 + ".sigstore.json": b"0" * (1024 * 1024 + 1), "README": b"0" * (1024 * 1024 + 1)}
+    folder = put(tmp_path / "large", large)
+    (tmp_path / "large" / "loop").symlink_to(".")
+    os.mkfifo(tmp_path / "large" / "pipe")
+    tree = scene.git("mktree", "--missing", stdin=f"160000 commit {'1' * 40}\tmodule\n120000 blob {'2' * 40}\tlink\n")
+    scene.git("update-ref", BUNDLE_REF, scene.git("commit-tree", tree, "-m", "junk"))
+    assert scene.code("--bundles", folder) == 0
+
+
+def test_another_statement_without_a_consistency_proof_unties_nobody_elses(scene: Scene) -> None:
+    scene.change({"app.py": "mallory = 1\n"})
+    with opened(Checkout.find(scene.root).home()) as embedded:
+        size = embedded.log.head.size
+    scene.branch("victim", "main")
+    scene.write({"app.py": "two = 2\n"})
+    scene.must("sign", "--agent", "coder", "--base", "main")
+    scene.commit()
+    with opened(Checkout.find(scene.root).home()) as embedded, Repository.open(scene.root) as repository:
+        files = dict(from_ledger(embedded)(frozenset({"app.py"})))
+        pushed = {path: raw for path, raw in files.items() if not path.startswith(f"consistency/{size}-")}
+        assert len(pushed) < len(files)
+        config = embedded.config
+        pin = Pin(config.repository_id, config.trust_root, config.protected_ref)
+        ports = steps.Ports((lambda _paths: pushed.items(),), lambda *_: CLEAN, lambda _: None)
+        found = steps.run(repository, pin, head="HEAD", at=embedded.clock(), seen_status=0, ports=ports)
+    assert (found.code, found.facts.log.untied) == (0, ())
+
+
+# --- what is printed --------------------------------------------------------------------------------
+
+
+def test_hostile_names_and_messages_drive_no_terminal(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    level = (Severity.HIGH, Confidence.HIGH)
+    finding = Finding("f" * 64, "rule", 78, *level, "b\udcff\u202e.py", 1, "\x1b[2J\x9b2J", "\u2066mend", "ruff")
+    result = replace(CLEAN, new_findings=(finding,), score=score((finding,)))
+    monkeypatch.setattr("countermark_service.cli.gate.scan_landing", lambda _step: lambda *_: result)
+    scene.change({"app.py": "two = 2\n"})
+    scene.write({b"b\xff\x1b[2J\xe2\x80\xae.py".decode("utf-8", "surrogateescape"): "x = 1\n"})
+    scene.commit()
+    for words in ([], ["--json"]):
+        scene.capsys.readouterr()
+        assert scene.run("gate", *words) == 11
+        said = scene.capsys.readouterr()
+        assert all(character.isprintable() or character == "\n" for character in said.out + said.err)

@@ -10,9 +10,10 @@ import hashlib
 from dataclasses import dataclass
 
 from countermark_ledger import canonical
-from countermark_ledger.errors import WrongIdentity
+from countermark_ledger.errors import UnbornBranch, UnknownRevision, WrongIdentity
 from countermark_ledger.git.objects import Oversized
 from countermark_ledger.git.reader import Repository
+from countermark_ledger.git.refs import OBJECT_ID
 from countermark_ledger.trust import TrustRoot
 from countermark_service.exits import UsageError
 from countermark_service.gate.decision import Root
@@ -43,7 +44,7 @@ def _sha256(raw: bytes) -> str:
 
 def read_root(repository: Repository, pin: Pin, *, head: str) -> Root:
     """Read policy and trust root at the tip; without a policy there, at a head whose digest the operator gave."""
-    tip = repository.resolve(pin.protected_ref)
+    protected_ref, tip = _protected(repository, pin.protected_ref)
     files, bootstrapped = _files(repository, tip), False
     if files is None and pin.bootstrap is not None:
         files, bootstrapped = _bootstrap_files(repository, pin.bootstrap, head), True
@@ -54,7 +55,27 @@ def read_root(repository: Repository, pin: Pin, *, head: str) -> Root:
         pinned, found = (pin.trust_root, pin.repository_id), (trust.digest, trust.repository_id)
         raise WrongIdentity(f"trust root: expected {' of '.join(pinned)}, found {' of '.join(found)}")
     policy = Policy.parse(files[POLICY_PATH])
-    return Root(trust, policy, pin.repository_id, pin.protected_ref, tip, head, bootstrapped)
+    return Root(trust, policy, pin.repository_id, protected_ref, tip, head, bootstrapped)
+
+
+def _protected(repository: Repository, name: str) -> tuple[str, str]:
+    """Return the full name and the tip of the protected ref; a short name is a branch, never a tag.
+
+    Who may push a tag named like the branch would choose the policy, wherever the branch itself was not fetched.
+    """
+    if name.startswith("refs/") or OBJECT_ID.fullmatch(name):
+        return name, repository.resolve(name)
+    found = [(ref, tip) for ref in (f"refs/heads/{name}", f"refs/remotes/{name}") for tip in _tips(repository, ref)]
+    if len(found) != 1:
+        raise UsageError(f"protected ref {name}: expected one branch, found {len(found)}", hint="git fetch origin")
+    return found[0]
+
+
+def _tips(repository: Repository, ref: str) -> list[str]:
+    try:
+        return [repository.resolve(ref)]
+    except (UnknownRevision, UnbornBranch):
+        return []
 
 
 def _files(repository: Repository, commit: str) -> dict[str, bytes] | None:

@@ -13,6 +13,7 @@ from countermark_ledger.canonical import Json
 from countermark_ledger.coverage import Answer, Row
 from countermark_ledger.display import safe
 from countermark_ledger.predicates.verdict import Outcome
+from countermark_scanners.finding import Finding
 from countermark_service.cli.console import Console
 from countermark_service.exits import MEANING
 from countermark_service.gate.decision import Decision, Reason
@@ -43,7 +44,7 @@ def document(decision: Decision) -> dict[str, Json]:
         "preliminary": decision.verdict is None,
         "verdictBundle": decision.verdict,
         "repositoryId": facts.root.repository_id,
-        "protectedRef": facts.root.protected_ref,
+        "protectedRef": _text(facts.root.protected_ref),
         "tip": facts.root.tip,
         "head": facts.root.head,
         "landingTree": change.tree if change else None,
@@ -55,7 +56,7 @@ def document(decision: Decision) -> dict[str, Json]:
         "junkBundles": facts.junk,
         "rows": [_row(row) for row in facts.rows],
         "reasons": [_reason(reason) for reason in decision.reasons],
-        "findings": [finding.to_json() for finding in (facts.scan.new_findings if facts.scan else ())],
+        "findings": [_finding(finding) for finding in (facts.scan.new_findings if facts.scan else ())],
     }
 
 
@@ -157,9 +158,14 @@ def _row(row: Row) -> Json:
 
 def _reason(reason: Reason) -> Json:
     path = None if reason.path is None else _text(reason.path)
-    return {"code": reason.code.value, "message": _text(reason.message), "path": path, "hint": reason.hint}
+    hint = None if reason.hint is None else _text(reason.hint)
+    return {"code": reason.code.value, "message": _text(reason.message), "path": path, "hint": hint}
+
+
+def _finding(finding: Finding) -> Json:
+    return {name: _text(value) if isinstance(value, str) else value for name, value in finding.to_json().items()}
 
 
 def _text(text: str) -> str:
-    """Keep what JSON can hold; a name outside UTF-8 is spelled with its escapes."""
+    """Keep what JSON can hold and a terminal only shows; the rest, and a name outside UTF-8, is spelled out."""
     return text if text.isprintable() else safe(text)

@@ -15,16 +15,17 @@ the process with 1. Nothing here returns a pass: the absence of reasons does, in
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 
 from countermark_ledger import logview, protected
+from countermark_ledger.checkpoint import TreeHead
 from countermark_ledger.collection import Collection
-from countermark_ledger.coverage import Rules, cover
+from countermark_ledger.coverage import Row, Rules, cover
 from countermark_ledger.errors import LedgerError
-from countermark_ledger.evidence import Question, judge
+from countermark_ledger.evidence import Evidence, Question, judge
 from countermark_ledger.git.change import LandingChange, landing_change
 from countermark_ledger.git.reader import Repository
 from countermark_service.gate.commits import add_commits
@@ -72,17 +73,23 @@ def _account(repository: Repository, facts: Facts, change: LandingChange, seen_s
         ports.step("4/8 verifying evidence")
         question = Question(paths, root.repository_id, facts.evaluated, root.policy.gates, seen_status)
         evidence = judge(collection, question, root.trust)  # 4
-        view = logview.view(collection, evidence.heads, root.trust)
         ports.step("5/8 binding evidence to what would land")
         add_commits(repository, change, root.policy.people, paths, evidence)
         facts_of_git = landing(repository, change, evidence, root.policy.max_base_distance)
         rows = cover(facts_of_git, evidence, _rules(root))  # 5
+        view = logview.view(collection, _used_heads(rows, evidence), root.trust, others=evidence.heads.values())
     except LedgerError as error:
         return replace(facts, failures=(*facts.failures, Reason.of(error)))
     judged = tuple(sorted(set(evidence.judged)))
     return replace(
         facts, rows=rows, log=view, judged=judged, junk=collection.junk, status=evidence.status.status.number
     )
+
+
+def _used_heads(rows: Sequence[Row], evidence: Evidence) -> list[TreeHead]:
+    """Give the heads that the answers rest on; what else was pushed needs no tie to the log, and costs nobody one."""
+    used = {edge.source for row in rows for edge in row.chain} | {evidence.status.name}
+    return [head for source, head in evidence.heads.items() if source in used]
 
 
 def _rules(root: Root) -> Rules:
