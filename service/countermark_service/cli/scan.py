@@ -10,9 +10,9 @@ from countermark_ledger.display import safe
 from countermark_ledger.git.change import landing_change
 from countermark_ledger.git.reader import Repository
 from countermark_scanners import registry, sarif
-from countermark_scanners.report import outcome
+from countermark_scanners.report import Unscanned, outcome
 from countermark_scanners.result import ScanResult
-from countermark_scanners.score import THRESHOLD
+from countermark_scanners.score import Verdict
 from countermark_service.cli.console import Console
 from countermark_service.exits import Exit
 from countermark_service.gate.scanning import scan_landing
@@ -37,18 +37,20 @@ def run(args: argparse.Namespace, console: Console) -> Exit:
         console.document(result.to_json())
     else:
         _show(result, console)
-    return _code(result)
+    return _EXIT_OF[result.score.verdict()]
 
 
-def _code(result: ScanResult) -> Exit:
-    if result.error is not None:
-        return Exit.INCONCLUSIVE
-    return Exit.PASS if result.score.value >= THRESHOLD else Exit.POLICY
+_EXIT_OF = {
+    Verdict.PASSED: Exit.PASS,
+    Verdict.FAILED: Exit.POLICY,
+    Verdict.INCONCLUSIVE: Exit.INCONCLUSIVE,
+}
 
 
 def _show(result: ScanResult, console: Console) -> None:
     for row in result.coverage:
-        console.data(f"{outcome(row.report)['outcome']!s:<12} {safe(row.path)} ({row.language})")
+        why = f": {safe(row.report.reason)}" if isinstance(row.report, Unscanned) else ""
+        console.data(f"{outcome(row.report)['outcome']!s:<12} {safe(row.path)} ({row.language}){why}")
     for finding in result.new_findings:
         where = f"{safe(finding.path)}:{finding.line}"
         console.data(f"{finding.severity.word:<8} {where} {finding.rule} {safe(finding.message)}")
