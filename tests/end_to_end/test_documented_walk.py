@@ -114,6 +114,12 @@ def test_ci_that_fetched_no_evidence_can_not_tell_and_is_told_to_fetch_it(walk: 
     assert f"hint:        git fetch origin {fetch.split()[-1]}\n" in said
 
 
+def test_ci_without_its_pins_is_told_which_they_are(walk: Walk) -> None:
+    code, said = walk.ci.code("countermark gate --protected-ref refs/remotes/origin/main")
+    assert code == 2
+    assert "--repository-id ID --trust-root DIGEST --protected-ref REF" in said
+
+
 def test_the_first_policy_is_vouched_for_as_the_guide_says(walk: Walk) -> None:
     walk.ci.must("git checkout -q --detach origin/main && git branch -f -q before HEAD~1")
     bootstrap = block(CI_GUIDE, "/opt/countermark").replace("refs/remotes/origin/main", "refs/heads/before")

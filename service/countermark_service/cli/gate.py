@@ -21,6 +21,11 @@ from countermark_service.gate.scanning import scan_landing
 from countermark_service.home import Home, home_of_checkout
 from countermark_service.sources import BUNDLE_REF, Source, from_directory, from_ledger, from_ref
 
+NO_HOME_HINT = (
+    "countermark init   or, without its keys: countermark gate --repository-id ID --trust-root DIGEST"
+    " --protected-ref REF"
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe `gate`."""
@@ -78,10 +83,10 @@ def _home(args: argparse.Namespace) -> Home | None:
     """Return the operator's private folder; without one, everything must be pinned on the command line."""
     try:
         return home_of_checkout(place.find(args.repository).common_dir)
-    except UsageError:
+    except UsageError as error:
         if args.repository_id and args.trust_root:
             return None
-        raise
+        raise UsageError(error.message, hint=NO_HOME_HINT) from error
 
 
 def _pin(args: argparse.Namespace, home: Home | None) -> Pin:

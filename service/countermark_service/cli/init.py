@@ -44,7 +44,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repository-id", metavar="ID", help="an immutable id (default: a random one)")
     parser.add_argument("--trust-domain", metavar="HOST", help="the name of your authority (default: made from the id)")
     parser.add_argument(
-        "--mode", choices=("observe", "default", "strict"), default="observe", help="which policy to start with"
+        "--mode",
+        choices=("observe", "default", "strict"),
+        default="observe",
+        help="which policy to start with; strict asks for boxed evidence and for witnesses",
     )
 
 
@@ -81,7 +84,7 @@ def _known_config(checkout: Checkout, repository_id: str | None) -> Config | Non
     if (checkout.root / TRUST_ROOT_PATH).exists():
         raise UsageError(
             f"{TRUST_ROOT_PATH}: expected none, found one whose keys are not known to be on this machine",
-            hint="if they are: countermark init --repository-id ID",
+            hint="if they are: countermark init --repository-id ID   else check with: countermark gate --help",
         )
     return None
 
