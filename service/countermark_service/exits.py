@@ -69,7 +69,6 @@ _BY_CLASS: tuple[tuple[type[errors.LedgerError], Exit], ...] = (
     (errors.MissingHistory, Exit.INCONCLUSIVE),
     (errors.GitError, Exit.USAGE),
     (ScannerError, Exit.INCONCLUSIVE),
-    (AgentsError, Exit.USAGE),
 )
 
 

@@ -38,7 +38,6 @@ class Work:
     task: str | None = None
     models: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
-    tool: str | None = None
 
 
 def target(embedded: Embedded, repository: Repository, head: str) -> Target:
@@ -59,7 +58,7 @@ def sign_work(embedded: Embedded, work: Work, change: Change, where: Target) -> 
         started=work.started,
         finished=work.finished,
         observer=embedded.identity(Kind.OBSERVER, "local"),
-        runtime=work.tool or RUNTIME,
+        runtime=RUNTIME,
         runtime_version=None,
         image_digest=None,
         sandbox_policy=None,
