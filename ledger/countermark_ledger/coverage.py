@@ -21,7 +21,7 @@ from .chain import Edge
 from .display import safe
 from .errors import Forged, LedgerError, Malformed, Revoked
 from .evidence import Evidence
-from .identity import Kind
+from .identity import Identity, Kind
 from .node import Node, Transition
 from .predicates.generation import Evidence as Level
 from .predicates.generation import Generation
@@ -97,6 +97,11 @@ def cover(landing: Landing, evidence: Evidence, rules: Rules) -> tuple[Row, ...]
         if transition.path not in landing.refused
     ]
     return tuple(sorted([*refused, *answered], key=lambda row: row.path))
+
+
+def answers_for(edge: Edge, path: str, evidence: Evidence, rules: Rules, person: Identity) -> bool:
+    """Tell whether a row spares a person from answering for the same: never on a protected path but by themselves."""
+    return edge.signer == person if rules.protected(path) else not _objection(edge, evidence, rules)
 
 
 def _answer(transition: Transition, landing: Landing, evidence: Evidence, rules: Rules) -> Row:

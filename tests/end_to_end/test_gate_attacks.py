@@ -19,11 +19,11 @@ from countermark_ledger.predicates import status
 from countermark_ledger.predicates.generation import BUILD_TYPE
 from countermark_ledger.predicates.status import Revocation, RevokedKind
 from countermark_scanners.finding import Confidence, Finding, Severity
-from countermark_scanners.score import score
+from countermark_scanners.score import Gap, score
 from countermark_service import sources
 from countermark_service.checkout import Checkout
 from countermark_service.embedded import opened
-from countermark_service.gate import steps
+from countermark_service.gate import scanning, steps
 from countermark_service.gate.root import Pin
 from countermark_service.sources import BUNDLE_REF, from_ledger
 
@@ -32,6 +32,16 @@ from .conftest import CLEAN, Scene, ssh_key
 
 def reasons(document: dict) -> list[tuple[int, str | None]]:
     return [(reason["code"], reason["path"]) for reason in document["reasons"]]
+
+
+def ask(scene: Scene, old: str, new: str) -> None:
+    """Land another policy, and begin a branch on it."""
+    scene.git("checkout", "-q", "main")
+    path = scene.root / ".countermark/policy.json"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    scene.commit("another policy")
+    scene.branch("asked")
 
 
 # --- protected paths --------------------------------------------------------------------------------
@@ -62,6 +72,21 @@ def test_the_folder_of_the_policy_can_not_be_replaced_by_an_agent(scene: Scene, 
 def test_a_name_that_windows_reads_as_a_protected_one_needs_people(scene: Scene) -> None:
     scene.change({".ci./run": "true\n"})
     assert scene.code() == 11
+
+
+def test_an_agent_that_signs_a_protected_path_first_keeps_no_person_from_claiming_it(scene: Scene) -> None:
+    scene.change({".ci/run": "true\n"})
+    assert scene.code() == 11
+    scene.must("claim", ".ci/run")
+    assert scene.code() == 0
+
+
+def test_evidence_that_is_too_weak_keeps_no_person_from_claiming_its_rows(scene: Scene) -> None:
+    ask(scene, '"minimum": "asserted"', '"minimum": "observed"')
+    scene.change({"app.py": "two = 2\n", "b.py": "b = 1\n"})
+    assert scene.code() == 10
+    scene.must("claim")
+    assert scene.code() == 0
 
 
 # --- replay -----------------------------------------------------------------------------------------
@@ -259,6 +284,27 @@ def test_another_statement_without_a_consistency_proof_unties_nobody_elses(scene
         ports = steps.Ports((lambda _paths: pushed.items(),), lambda *_: CLEAN, lambda _: None)
         found = steps.run(repository, pin, head="HEAD", at=embedded.clock(), seen_status=0, ports=ports)
     assert (found.code, found.facts.log.untied) == (0, ())
+
+
+# --- scans ------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_no_scanner_could_read_is_refused_whatever_the_threshold(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gap = Gap("app.py", "0" * 64, "does not parse")
+    result = replace(CLEAN, gaps=(gap,), score=score((), gaps=(gap,)))
+    monkeypatch.setattr("countermark_service.cli.gate.scan_landing", lambda _step: lambda *_: result)
+    ask(scene, '"threshold": 85', '"threshold": 1')
+    scene.change({"app.py": "two = 2\n"})
+    assert reasons(scene.gate()) == [(10, "app.py")]
+
+
+def test_a_policy_without_scanners_is_no_clean_scan(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("countermark_service.cli.gate.scan_landing", scanning.scan_landing)
+    ask(scene, '"bandit", "ruff", "semgrep"', "")
+    scene.change({"app.py": "two = 2\n"})
+    assert scene.code() == 20
 
 
 # --- what is printed --------------------------------------------------------------------------------

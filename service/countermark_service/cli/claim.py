@@ -26,11 +26,11 @@ def run(args: argparse.Namespace, console: Console) -> Exit:
     """Sign what no statement accounts for yet as the person who ran `init`."""
     checkout = Checkout.find(Path.cwd())
     with Repository.open(checkout.root) as repository, opened(checkout.home()) as embedded, console.progress():
+        person = Identity.parse(embedded.config.person)
         console.step("looking for what is not signed yet")
         where = signing.target(embedded, repository, repository.resolve("HEAD"))
         paths = [checkout.inside(path, Path.cwd()) for path in args.paths]
-        change = signing.only(unaccounted(checkout, repository, embedded, where, args.base), paths)
-        person = Identity.parse(embedded.config.person)
+        change = signing.only(unaccounted(checkout, repository, embedded, where, args.base, person), paths)
         signed = signing.sign_claim(embedded, person, change, where) if change.transitions else ()
     show(console, signed, change, None)
     return Exit.PASS

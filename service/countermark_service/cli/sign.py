@@ -37,7 +37,7 @@ def run(args: argparse.Namespace, console: Console) -> Exit:
         console.step("looking for what is not signed yet")
         where = signing.target(embedded, repository, repository.resolve("HEAD"))
         paths = [checkout.inside(path, Path.cwd()) for path in args.paths]
-        change = signing.only(unaccounted(checkout, repository, embedded, where, args.base), paths)
+        change = signing.only(unaccounted(checkout, repository, embedded, where, args.base, agent), paths)
         now = embedded.clock()
         work = Work(agent, Evidence.ASSERTED, now, now, args.task, tuple(args.model))
         signed = signing.sign_work(embedded, work, change, where) if change.transitions else ()

@@ -156,7 +156,8 @@ def _scan_reasons(facts: Facts) -> list[Reason]:
         message = f"score {score} of 100, the policy asks for {threshold}"
         hint = "mend the findings above, then countermark record --agent NAME --commit MESSAGE -- CMD"
         reasons.append(Reason(Exit.POLICY, message, None, hint))
-    return [*reasons, *_not_covered(facts)]
+    gaps = [Reason(Exit.POLICY, f"not scanned: {gap.reason}", gap.path, "countermark scan") for gap in facts.scan.gaps]
+    return [*reasons, *gaps, *_not_covered(facts)]
 
 
 def _not_covered(facts: Facts) -> list[Reason]:

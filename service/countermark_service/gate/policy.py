@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from countermark_ledger import canonical, shape
+from countermark_ledger import canonical, protected, shape
 from countermark_ledger.canonical import Json
+from countermark_ledger.coverage import Rules
 from countermark_ledger.errors import Malformed
 from countermark_ledger.identity import Identity, Kind
 from countermark_ledger.predicates.generation import Evidence
@@ -76,6 +77,17 @@ class Policy:
     split_view: SplitView
     sha256: str
 
+    @property
+    def rules(self) -> Rules:
+        """Give what is asked of evidence."""
+        return Rules(
+            minimum=self.minimum_evidence,
+            agents=self.agents,
+            people=frozenset(str(person.id) for person in self.people),
+            protected=lambda path: protected.is_protected(path, self.protected_paths),
+            people_for_protected=self.people_for_protected,
+        )
+
     def json(self) -> dict[str, Json]:
         """Spell the policy, without its own digest."""
         agents: list[Json] | None = None if self.agents is None else [*sorted(self.agents)]
@@ -95,7 +107,7 @@ class Policy:
     def parse(cls, raw: bytes) -> Policy:
         """Read a policy; white space and order are free, unknown and missing fields are refused."""
         value = canonical.loads(raw, max_bytes=1024 * 1024)
-        evidence, score, protected = (shape.member(value, name) for name in ("evidence", "score", "protected"))
+        evidence, score, paths = (shape.member(value, name) for name in ("evidence", "score", "protected"))
         agents = shape.member(value, "agents")
         parsed = cls(
             mode=_word(Mode, shape.member(value, "mode"), "mode"),
@@ -103,8 +115,8 @@ class Policy:
             agents=None if agents is None else frozenset(_ids(agents, Kind.AGENT)),
             people=shape.items(shape.member(value, "people"), "people", Person.parse),
             gates=frozenset(_ids(shape.member(value, "gates"), Kind.GATE)),
-            protected_paths=shape.texts(shape.member(protected, "paths"), "protected.paths"),
-            people_for_protected=shape.integer(shape.member(protected, "people"), "protected.people"),
+            protected_paths=shape.texts(shape.member(paths, "paths"), "protected.paths"),
+            people_for_protected=shape.integer(shape.member(paths, "people"), "protected.people"),
             max_base_distance=shape.integer(shape.member(evidence, "maxBaseDistance"), "evidence.maxBaseDistance"),
             threshold=shape.integer(shape.member(score, "threshold"), "score.threshold"),
             scanners=shape.texts(shape.member(score, "scanners"), "score.scanners"),

@@ -58,6 +58,12 @@ def read_root(repository: Repository, pin: Pin, *, head: str) -> Root:
     return Root(trust, policy, pin.repository_id, protected_ref, tip, head, bootstrapped)
 
 
+def policy_at(repository: Repository, protected_ref: str) -> Policy | None:
+    """Read the policy at the tip of a protected ref; None before there is one."""
+    files = _files(repository, _protected(repository, protected_ref)[1])
+    return None if files is None else Policy.parse(files[POLICY_PATH])
+
+
 def _protected(repository: Repository, name: str) -> tuple[str, str]:
     """Return the full name and the tip of the protected ref; a short name is a branch, never a tag.
 

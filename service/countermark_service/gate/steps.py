@@ -20,10 +20,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 
-from countermark_ledger import logview, protected
+from countermark_ledger import logview
 from countermark_ledger.checkpoint import TreeHead
 from countermark_ledger.collection import Collection
-from countermark_ledger.coverage import Row, Rules, cover
+from countermark_ledger.coverage import Row, cover
 from countermark_ledger.errors import LedgerError
 from countermark_ledger.evidence import Evidence, Question, judge
 from countermark_ledger.git.change import LandingChange, landing_change
@@ -76,7 +76,7 @@ def _account(repository: Repository, facts: Facts, change: LandingChange, seen_s
         ports.step("5/8 binding evidence to what would land")
         add_commits(repository, change, root.policy.people, paths, evidence)
         facts_of_git = landing(repository, change, evidence, root.policy.max_base_distance)
-        rows = cover(facts_of_git, evidence, _rules(root))  # 5
+        rows = cover(facts_of_git, evidence, root.policy.rules)  # 5
         view = logview.view(collection, _used_heads(rows, evidence), root.trust, others=evidence.heads.values())
     except LedgerError as error:
         return replace(facts, failures=(*facts.failures, Reason.of(error)))
@@ -90,17 +90,6 @@ def _used_heads(rows: Sequence[Row], evidence: Evidence) -> list[TreeHead]:
     """Give the heads that the answers rest on; what else was pushed needs no tie to the log, and costs nobody one."""
     used = {edge.source for row in rows for edge in row.chain} | {evidence.status.name}
     return [head for source, head in evidence.heads.items() if source in used]
-
-
-def _rules(root: Root) -> Rules:
-    policy = root.policy
-    return Rules(
-        minimum=policy.minimum_evidence,
-        agents=policy.agents,
-        people=frozenset(str(person.id) for person in policy.people),
-        protected=lambda path: protected.is_protected(path, policy.protected_paths),
-        people_for_protected=policy.people_for_protected,
-    )
 
 
 def _scan(repository: Repository, facts: Facts, change: LandingChange, ports: Ports) -> Facts:
