@@ -22,7 +22,6 @@ from datetime import datetime
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from . import dsse, leaf, merkle, sct
 from .bundle import Bundle, Entry, content_name
@@ -30,6 +29,7 @@ from .certificate import LeafCertificate, verify_leaf
 from .checkpoint import SignedCheckpoint, TreeHead
 from .errors import BadInclusion, BadSignature, WrongEntry, WrongIdentity, WrongLog
 from .identity import Identity
+from .public_key import EcdsaVerification
 from .statement import Statement
 from .timestamp import verify_timestamp
 from .tlog_proof import TlogProof
@@ -95,7 +95,7 @@ def _verify_entry(bundle: Bundle, pae_sha256: bytes) -> None:
 
 def _verify_signature(certificate: LeafCertificate, signature: bytes, message: bytes) -> None:
     try:
-        certificate.public_key.verify(signature, message, ec.ECDSA(hashes.SHA256()))
+        certificate.public_key.verify(signature, message, EcdsaVerification(hashes.SHA256()))
     except InvalidSignature as error:
         raise BadSignature("envelope: the certificate's key did not sign this payload") from error
 
