@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
-from .finding import Finding, Severity
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from countermark_ledger.canonical import Json
+
+    from .finding import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +39,6 @@ class NotCovered:
 
 
 Report: TypeAlias = Scanned | Unscanned | NotCovered
-
-
-def blocks(report: Report, at: Severity) -> bool:
-    """Say whether this report alone keeps the file from landing; only `Scanned` can be clean."""
-    match report:
-        case Scanned(findings):
-            return any(finding.severity >= at for finding in findings)
-        case Unscanned() | NotCovered():
-            return True
-        case _:
-            assert_never(report)
 
 
 def outcome(report: Report) -> dict[str, Json]:

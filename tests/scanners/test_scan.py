@@ -7,8 +7,7 @@ import pytest
 from countermark_ledger import canonical
 from countermark_scanners import registry
 from countermark_scanners.errors import TooMuchToScan, UnknownScanner
-from countermark_scanners.finding import Severity
-from countermark_scanners.report import NotCovered, Report, Scanned, Unscanned, blocks
+from countermark_scanners.report import NotCovered, Scanned, Unscanned
 from countermark_scanners.result import ScanResult
 from countermark_scanners.sarif import FINGERPRINT, to_sarif
 from countermark_scanners.scan import Limits, scan
@@ -143,14 +142,6 @@ def test_progress_names_each_scanner(shouting: Scanner) -> None:
     said: list[str] = []
     scan({}, {}, scanners=(shouting,), progress=said.append)
     assert said[-1] == "shouting: done"
-
-
-@pytest.mark.parametrize(
-    ("report", "expected"),
-    [(Scanned(()), False), (Unscanned("broke"), True), (NotCovered("javascript"), True)],
-)
-def test_only_a_scanned_file_can_be_clean(report: Report, *, expected: bool) -> None:
-    assert blocks(report, Severity.INFO) is expected
 
 
 def test_scanners_are_named_by_policy_and_never_discovered() -> None:
