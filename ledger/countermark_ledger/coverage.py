@@ -11,6 +11,7 @@ protected ref since its base.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -209,11 +210,16 @@ def _missing(path: str, landing: Landing, evidence: Evidence) -> str:
 
 
 def _sign_hint(path: str) -> str:
-    return f"countermark sign --agent NAME {safe(path)}   or   countermark claim {safe(path)}"
+    return f"countermark sign --agent NAME {_word(path)}   or   {_claim_hint(path)}"
 
 
 def _claim_hint(path: str) -> str:
-    return f"countermark claim {safe(path)}"
+    return f"countermark claim {_word(path)}"
+
+
+def _word(path: str) -> str:
+    """Spell a path for a command line that a person will copy: a name is no option, and nothing in it runs."""
+    return safe(shlex.quote(f"./{path}" if path.startswith("-") else path))
 
 
 def _fetch_hint(path: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +13,16 @@ from pathlib import Path
 import pytest
 
 from countermark_ledger import canonical, evidence
+from countermark_ledger.authority.issuing import Request
 from countermark_ledger.bundle import Bundle, content_name
 from countermark_ledger.canonical import Json
 from countermark_ledger.collection import bundle_path, certificate_proof_path
 from countermark_ledger.git.reader import Repository
+from countermark_ledger.identity import Kind
 from countermark_ledger.predicates import status
 from countermark_ledger.predicates.generation import BUILD_TYPE
 from countermark_ledger.predicates.status import Revocation, RevokedKind
+from countermark_ledger.predicates.verdict import Binding, Outcome, Verdict
 from countermark_scanners.finding import Confidence, Finding, Severity
 from countermark_scanners.score import Gap, score
 from countermark_service import sources
@@ -109,6 +114,47 @@ def test_a_merge_that_landed_and_was_reverted_does_not_land_again_by_its_old_bra
     assert scene.code("--record", "never", head="side") == 11
 
 
+def test_a_head_that_merged_the_tip_backwards_is_judged_against_the_tip_all_the_same(scene: Scene) -> None:
+    scene.git("checkout", "-q", "main")
+    scene.change({"app.py": "fixed = 1\n"})
+    scene.git("checkout", "-q", "work")
+    scene.write({"evil.py": "e = 1\n"})
+    scene.commit()
+    scene.git("merge", "-q", "-s", "ours", "-m", "the fix is dropped by a merge", "main")
+    assert reasons(scene.gate()) == [(11, "app.py"), (11, "evil.py")]
+
+
+def test_histories_that_crossed_need_a_chain_from_the_tip_itself(scene: Scene) -> None:
+    scene.change({"b.py": "b = 1\n"})
+    scene.git("checkout", "-q", "main")
+    scene.write({"other.py": "o = 1\n"})
+    crossed = scene.commit("meanwhile")
+    scene.git("merge", "-q", "--no-ff", "-m", "one way", "work")
+    scene.git("checkout", "-q", "work")
+    scene.git("merge", "-q", "--no-ff", "-m", "the other way", crossed)
+    scene.write({"b.py": "b = 1\nevil = 2\n"})
+    scene.commit("unsigned")
+    assert len(scene.git("merge-base", "--all", "main", "work").split()) == 2
+    assert reasons(scene.gate()) == [(11, "b.py")]
+
+
+def test_a_verdict_by_anybody_but_a_gate_of_the_policy_uses_up_nothing(scene: Scene) -> None:
+    scene.change({"app.py": "two = 2\n"})
+    with opened(Checkout.find(scene.root).home()) as embedded:
+        files = dict(from_ledger(embedded)(frozenset({"app.py"})))
+        spent = tuple(
+            hashlib.sha256(Bundle.parse(raw).envelope.pae()).hexdigest()
+            for path, raw in files.items()
+            if path.endswith(".sigstore.json")
+        )
+        config, tree = embedded.config, scene.git("rev-parse", "main^{tree}")
+        binding = (config.repository_id, config.protected_ref, "0" * 40, "0" * 40, tree, "0" * 64, "merge", spent)
+        for signer in (embedded.identity(Kind.AGENT, "coder"), embedded.identity(Kind.GATE, "elsewhere")):
+            decided = (signer, "1", embedded.clock(), Outcome.PASSED, 0, 100, (), "0" * 64, (), Binding(*binding))
+            embedded.sign([Request(signer, Verdict(*decided).statement())])
+    assert scene.code() == 0
+
+
 class TestPeoplesCommits:
     """A signed commit counts for the history it was made on, and only while its signer is trusted."""
 
@@ -181,6 +227,21 @@ def test_a_tag_named_like_the_protected_branch_chooses_no_policy(scene: Scene) -
     scene.commit()
     assert scene.run("gate", "--protected-ref", "main") == 2
     assert scene.code("--protected-ref", "origin/main") == 11
+
+
+def test_a_policy_that_the_change_brings_has_no_force(scene: Scene) -> None:
+    path = scene.root / ".countermark/policy.json"
+    path.write_text(path.read_text().replace('"mode": "enforce"', '"mode": "observe"'))
+    scene.must("sign", "--agent", "coder")
+    scene.commit()
+    document = scene.gate()
+    assert (document["exitCode"], document["enforcing"]) == (11, True)
+
+
+def test_a_head_of_unrelated_history_does_not_land(scene: Scene) -> None:
+    scene.git("checkout", "-q", "--orphan", "other")
+    scene.commit()
+    assert scene.code() == 11
 
 
 @pytest.mark.parametrize("name", ["HEAD", "v1", "origin", "@{u}"])
@@ -284,6 +345,16 @@ def test_another_statement_without_a_consistency_proof_unties_nobody_elses(scene
         ports = steps.Ports((lambda _paths: pushed.items(),), lambda *_: CLEAN, lambda _: None)
         found = steps.run(repository, pin, head="HEAD", at=embedded.clock(), seen_status=0, ports=ports)
     assert (found.code, found.facts.log.untied) == (0, ())
+
+
+@pytest.mark.parametrize("name", ["a;touch owned;.py", "$(touch owned).py", "-rf.py", "it's.py"])
+def test_the_command_of_a_hint_runs_nothing_of_a_hostile_name(scene: Scene, name: str) -> None:
+    scene.write({name: "x = 1\n"})
+    scene.commit()
+    hint = str(scene.gate()["reasons"][0]["hint"])
+    command, path = shlex.split(hint.rpartition("   or   ")[2])[1:]
+    assert scene.run(command, path) == 0
+    assert scene.code() == 0
 
 
 # --- scans ------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from countermark_ledger.evidence import Evidence, Question, judge
 from countermark_ledger.git.change import LandingChange, landing_change
 from countermark_ledger.git.reader import Repository
 from countermark_service.gate.commits import add_commits
-from countermark_service.gate.decision import Decision, Facts, Reason, Root, decide
+from countermark_service.gate.decision import Decision, Facts, Reason, decide
 from countermark_service.gate.landing import landing
 from countermark_service.gate.root import Pin, read_root
 from countermark_service.gate.scanning import Scan
