@@ -32,8 +32,8 @@ from countermark_service.gate.root import bootstrap_digest
 from countermark_service.home import Config, Home, home_of, make_home, register_checkout
 
 UNBOXED = """\
-An agent that runs outside a box, under your own user, can read your keys and sign as anybody here. What it
-signs is `asserted` or `observed`, never `boxed`: it proves that nothing changed after signing, not who typed it."""
+An agent that runs outside a box, under your own user, can read your keys and sign as anybody here. Its work is
+signed as `asserted` or `observed`: that proves that nothing changed after signing, not who typed it."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
