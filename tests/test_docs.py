@@ -132,6 +132,12 @@ def test_the_version_is_one() -> None:
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == __version__
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_no_line_of_prose_is_longer_than_a_line_of_code(page: Path) -> None:
+    lines = page.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if len(line) > 120 and not line.startswith("| ")] == []
+
+
 def test_the_documents_speak_of_the_project_alone() -> None:
     forbidden = re.compile(r"/work/|/root/|files\.pythonhosted|\bissue #?\d", re.IGNORECASE)
     assert [str(page) for page in PAGES if forbidden.search(page.read_text(encoding="utf-8"))] == []
