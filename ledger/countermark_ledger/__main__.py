@@ -19,7 +19,7 @@ def main() -> int:
     """
     startup.check("countermark_ledger")
     gc.disable()
-    from countermark_ledger import command  # noqa: PLC0415 - argparse could be planted
+    from countermark_ledger import command  # noqa: PLC0415 - what it imports could be planted
 
     return command.main(sys.argv[1:])
 

@@ -19,7 +19,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from os import PathLike
+from typing import TypeAlias
 
 from . import bundle, shape, tlog_proof, trust
 from .bundle import Bundle, content_name
@@ -38,6 +39,8 @@ from .statement import Statement
 from .trust import TrustRoot
 from .verifier import Verified, verify, verify_parsed
 
+FilePath: TypeAlias = str | PathLike[str]
+"""A path as the caller spells it; importing `pathlib` would take as long as the verifying of a bundle."""
 PROOF_HINT = "keep BUNDLE's .certificate.tlog-proof beside it, or name it with --certificate-proof"
 
 
@@ -45,10 +48,10 @@ PROOF_HINT = "keep BUNDLE's .certificate.tlog-proof beside it, or name it with -
 class Question:
     """What to verify. A status comes with the path of its certificate proof; `at` is RFC 3339, None is now."""
 
-    bundle: Path
-    files: tuple[Path, ...]
-    certificate_proof: Path
-    statuses: tuple[tuple[Path, Path], ...]
+    bundle: FilePath
+    files: tuple[FilePath, ...]
+    certificate_proof: FilePath
+    statuses: tuple[tuple[FilePath, FilePath], ...]
     identity: str | None
     predicate_type: str | None
     at: str | None
@@ -70,7 +73,7 @@ class Answer:
     trust: TrustRoot
     verified: Verified
     says: str | None
-    matches: tuple[tuple[Path, tuple[str, ...]], ...]
+    matches: tuple[tuple[FilePath, tuple[str, ...]], ...]
     witnesses: int
     status: CurrentStatus | None
 
@@ -120,7 +123,7 @@ class Answer:
         return f"seen by {self.witnesses} witnesses" if self.witnesses else "unprotected"
 
 
-def read_trust_root(path: Path, pinned: str | None = None) -> TrustRoot:
+def read_trust_root(path: FilePath, pinned: str | None = None) -> TrustRoot:
     """Read what the caller pins; a file that is no trust root, or not the `pinned` one, is the caller's mistake."""
     raw = read(path, trust.MAX_BYTES)
     try:
@@ -206,7 +209,7 @@ def _accused(made: Generation) -> tuple[tuple[RevokedKind, str], ...]:
     return (*((RevokedKind.MODEL, name) for name in models), *((RevokedKind.IMAGE, name) for name in images))
 
 
-def _subjects(verified: Verified, path: Path, sha256: str) -> tuple[str, ...]:
+def _subjects(verified: Verified, path: FilePath, sha256: str) -> tuple[str, ...]:
     names = tuple(one.name for one in verified.statement.subjects if one.digest.get("sha256") == sha256)
     if not names:
         raise WrongObject(f"{path}: expected a subject with sha256 {sha256}, found none")
@@ -227,7 +230,9 @@ def _witnesses(raw: bytes, trust_root: TrustRoot, *, required: bool) -> int:
         return 0
 
 
-def _status(named: Sequence[tuple[Path, Path]], trust_root: TrustRoot, at: datetime | None) -> CurrentStatus | None:
+def _status(
+    named: Sequence[tuple[FilePath, FilePath]], trust_root: TrustRoot, at: datetime | None
+) -> CurrentStatus | None:
     if not named:
         return None
     found = [
@@ -248,10 +253,10 @@ def _time(text: str) -> datetime:
         raise UsageError(error.message) from error
 
 
-def read(path: Path, limit: int, hint: str | None = None) -> bytes:
+def read(path: FilePath, limit: int, hint: str | None = None) -> bytes:
     """Read a file that the caller named; raise `UsageError` when that can't be done, `TooLarge` past the limit."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb") as file:  # noqa: PTH123 - see `FilePath`
             raw = file.read(limit + 1)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}", hint=hint) from error
@@ -260,9 +265,9 @@ def read(path: Path, limit: int, hint: str | None = None) -> bytes:
     return raw
 
 
-def _sha256(path: Path) -> str:
+def _sha256(path: FilePath) -> str:
     try:
-        with path.open("rb") as file:
+        with open(path, "rb") as file:  # noqa: PTH123 - see `FilePath`
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from countermark_ledger import answer, checkpoint, command, errors
+from countermark_ledger import answer, arguments, checkpoint, command, errors
 from countermark_ledger.checkpoint import TreeHead
 from countermark_ledger.identity import Kind
 from countermark_ledger.node import Change
@@ -138,7 +138,7 @@ def test_the_expected_signer_and_kind_of_statement_are_compared_exactly(reader: 
 
 
 def test_a_proof_may_lie_elsewhere_when_it_is_named(reader: Reader, bundle: str) -> None:
-    proof = command.beside(Path(bundle))
+    proof = Path(command.beside(bundle))
     moved = proof.rename(reader.folder / "elsewhere")
     assert "hint: keep BUNDLE's" in reader.refuses(2, bundle)
     reader.accepts(bundle, "--certificate-proof", moved)
@@ -208,7 +208,7 @@ def test_a_trust_root_that_is_none_is_the_readers_mistake_and_not_a_forgery(read
 
 
 def test_another_trust_root_than_the_pinned_one_is_refused(reader: Reader, bundle: str) -> None:
-    args = command._parser().parse_args(["verify", bundle, "--trust-root", str(reader.trust_root)])
+    args = arguments.build().parse_args(["verify", bundle, "--trust-root", str(reader.trust_root)])
     assert command.answer_to(args, reader.trust_root, reader.authority.trust.digest).trust == reader.authority.trust
     with pytest.raises(errors.UsageError, match="expected the pinned trust root sha256:00"):
         command.answer_to(args, reader.trust_root, "sha256:00")
@@ -476,7 +476,7 @@ def test_help_and_version_are_there(tmp_path: Path) -> None:
 
 def test_the_help_loads_no_cryptography(tmp_path: Path) -> None:
     code = (
-        "import sys; from countermark_ledger import command; command._parser();"
+        "import sys; from countermark_ledger import arguments, command; arguments.build();"
         "print(*sorted({'cryptography', 'subprocess', 'socket'} & set(sys.modules)))"
     )
     assert process("-c", code, cwd=tmp_path).stdout == "\n"

@@ -7,7 +7,7 @@ import importlib
 from typing import Protocol, cast
 
 from countermark_ledger import __version__
-from countermark_ledger.command import Parser
+from countermark_ledger.arguments import Parser
 from countermark_service.cli import COMMANDS, manual
 from countermark_service.cli.console import Console
 from countermark_service.exits import Exit

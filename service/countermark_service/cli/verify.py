@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from countermark_ledger import command
+from countermark_ledger import arguments, command
 from countermark_ledger.display import safe
 from countermark_ledger.errors import GitError, UsageError
 from countermark_ledger.git import place
@@ -19,12 +19,12 @@ NAME_IT = "countermark verify BUNDLE --trust-root trust-root.json"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe `verify`."""
-    command.configure(parser, trust_root_required=False)
+    arguments.configure(parser, trust_root_required=False)
 
 
 def run(args: argparse.Namespace, console: Console) -> Exit:
     """Verify, and say what held."""
-    trust_root, pinned = (args.trust_root, None) if args.trust_root else local_trust_root()
+    trust_root, pinned = local_trust_root() if args.trust_root is None else (args.trust_root, None)
     answer = command.answer_to(args, trust_root, pinned)
     if console.json:
         console.document(answer.document())
