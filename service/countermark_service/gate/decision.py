@@ -16,7 +16,7 @@ from countermark_ledger.predicates.verdict import Outcome
 from countermark_ledger.trust import TrustRoot
 from countermark_scanners.result import ScanResult
 from countermark_service.exits import Exit, code_of, first
-from countermark_service.gate.policy import Mode, Policy, SplitView
+from countermark_service.gate.policy import POLICY_PATH, TRUST_ROOT_PATH, Mode, Policy, SplitView
 
 _EXIT_OF = {
     Answer.FORGED: Exit.FORGED,
@@ -24,8 +24,9 @@ _EXIT_OF = {
     Answer.INCONCLUSIVE: Exit.INCONCLUSIVE,
     Answer.UNACCOUNTED: Exit.UNACCOUNTED,
     Answer.POLICY: Exit.POLICY,
-    Answer.INCONCLUSIVE: Exit.INCONCLUSIVE,
 }
+_OWN = {(POLICY_PATH, "json"), (TRUST_ROOT_PATH, "json")}
+"""What the gate itself reads, strictly, and nothing executes: people answer for it. No scanner needs to know it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,4 +168,5 @@ def _not_covered(facts: Facts) -> list[Reason]:
     return [
         Reason(Exit.POLICY, f"no scanner knows this type of file: {kind}", path, hint)
         for path, kind in facts.scan.not_covered(accepted=facts.root.policy.inert)
+        if (path, kind) not in _OWN
     ]
