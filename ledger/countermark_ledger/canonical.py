@@ -61,14 +61,6 @@ def dumps(value: Json) -> bytes:
         raise Malformed(f"value with no canonical JSON form: {error}") from error
 
 
-def loads_canonical(raw: bytes, *, max_bytes: int = MAX_BYTES) -> Json:
-    """Parse, then refuse every spelling but the canonical one."""
-    value = loads(raw, max_bytes=max_bytes)
-    if dumps(value) != raw:
-        raise Malformed("JSON document: expected the RFC 8785 canonical spelling, found another one")
-    return value
-
-
 def b64encode(raw: bytes) -> str:
     """Encode with the standard alphabet and padding."""
     return base64.b64encode(raw).decode("ascii")

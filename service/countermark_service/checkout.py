@@ -21,18 +21,20 @@ from countermark_service.home import Home, home_of_checkout
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A work tree and its repository."""
+    """A work tree and its repository. `git_dir` is shared by linked work trees; `head` is this one's own."""
 
     root: Path
     git_dir: Path
+    head: Path
 
     @classmethod
     def find(cls, start: Path) -> Checkout:
         """Find the work tree at or above a directory."""
-        found = place.find(start)
-        if found.git_dir.name != ".git":
-            raise GitError(f"{start}: expected a work tree, found a bare repository or a linked one", hint="git clone")
-        return cls(found.git_dir.parent, found.common_dir)
+        found, here = place.find(start), Path(os.path.abspath(start))  # noqa: PTH100  # as `find`: no link is followed
+        root = next((folder for folder in (here, *here.parents) if os.path.lexists(folder / ".git")), None)
+        if root is None:
+            raise GitError(f"{start}: expected a work tree, found a bare repository", hint="git clone")
+        return cls(root, found.common_dir, found.git_dir / "HEAD")
 
     def home(self) -> Home:
         """Return its private folder; raise with the `init` hint when it has none."""

@@ -61,3 +61,12 @@ def test_a_link_or_a_program_in_the_place_of_the_policy_does_not(typed: Scene) -
     typed.must("claim")
     typed.commit()
     assert typed.code() == 10
+
+
+@pytest.mark.parametrize("name", ["policy.json", "trust-root.json"])
+def test_a_policy_that_nobody_could_read_afterwards_does_not_land(typed: Scene, name: str) -> None:
+    (typed.root / ".countermark" / name).write_text("{}\n")
+    typed.must("claim")
+    typed.commit()
+    answer = typed.gate()
+    assert (answer["exitCode"], "could not be read" in answer["reasons"][0]["message"]) == (10, True)

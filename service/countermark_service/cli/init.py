@@ -108,7 +108,7 @@ def _label(repository_id: str) -> str:
 
 
 def _current_branch(checkout: Checkout) -> str:
-    head = (checkout.root / ".git" / "HEAD").read_text(encoding="utf-8").strip()
+    head = checkout.head.read_text(encoding="utf-8").strip()
     if not head.startswith("ref: refs/heads/"):
         raise UsageError("HEAD is detached: expected a branch", hint="countermark init --protected-ref refs/heads/main")
     return head.removeprefix("ref: ")

@@ -54,7 +54,6 @@ class Root:
     protected_ref: str
     tip: str
     head: str
-    bootstrapped: bool
 
 
 @dataclass(frozen=True, slots=True)

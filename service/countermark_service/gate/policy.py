@@ -61,7 +61,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One policy. Counts and limits: `threshold` 0 to 100, `max_base_distance` in first-parent commits."""
+    """One policy. Counts and limits: `threshold` 1 to 100, `max_base_distance` in first-parent commits."""
 
     mode: Mode
     minimum_evidence: Evidence

@@ -20,7 +20,6 @@ from countermark_service.exits import UsageError
 from countermark_service.gate.decision import Decision
 
 MERGE_METHOD = "merge"
-NO_TREE = "0" * 64
 
 
 def record(decision: Decision, embedded: Embedded, gate: Identity) -> Decision:

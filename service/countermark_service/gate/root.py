@@ -45,9 +45,9 @@ def _sha256(raw: bytes) -> str:
 def read_root(repository: Repository, pin: Pin, *, head: str) -> Root:
     """Read policy and trust root at the tip; without a policy there, at a head whose digest the operator gave."""
     protected_ref, tip = _protected(repository, pin.protected_ref)
-    files, bootstrapped = _files(repository, tip), False
+    files = _files(repository, tip)
     if files is None and pin.bootstrap is not None:
-        files, bootstrapped = _bootstrap_files(repository, pin.bootstrap, head), True
+        files = _bootstrap_files(repository, pin.bootstrap, head)
     if files is None:
         raise UsageError(f"{pin.protected_ref}: expected {POLICY_PATH} at its tip, found none", hint=INIT_HINT)
     trust = TrustRoot.parse(files[TRUST_ROOT_PATH])
@@ -55,7 +55,15 @@ def read_root(repository: Repository, pin: Pin, *, head: str) -> Root:
         pinned, found = (pin.trust_root, pin.repository_id), (trust.digest, trust.repository_id)
         raise WrongIdentity(f"trust root: expected {' of '.join(pinned)}, found {' of '.join(found)}")
     policy = Policy.parse(files[POLICY_PATH])
-    return Root(trust, policy, pin.repository_id, protected_ref, tip, head, bootstrapped)
+    return Root(trust, policy, pin.repository_id, protected_ref, tip, head)
+
+
+def check_landing(repository: Repository, tree: str) -> None:
+    """Refuse a policy or trust root that can't be read: once landed, no gate could let anybody mend it."""
+    files = _files(repository, tree)
+    if files is not None:
+        TrustRoot.parse(files[TRUST_ROOT_PATH])
+        Policy.parse(files[POLICY_PATH])
 
 
 def policy_at(repository: Repository, protected_ref: str) -> Policy | None:

@@ -87,14 +87,15 @@ def _headline(decision: Decision, console: Console) -> str:
 def _summary(decision: Decision) -> list[str]:
     facts = decision.facts
     signers = Counter(str(edge.signer) for row in facts.rows for edge in row.chain)
-    found = [f"  coverage   {_covered(decision)} of {len(facts.rows)} files accounted for"]
+    known = facts.log is not None
+    found = [f"  coverage   {f'{_covered(decision)} of {len(facts.rows)} files accounted for' if known else 'unknown'}"]
     found += [f"             {count:>4} by {signer}" for signer, count in sorted(signers.items())]
     if facts.scan is not None:
         names = ", ".join(f"{one.scanner} {one.version}" for one in facts.scan.reports)
         found.append(
             f"  score      {facts.scan.score.value} of 100 (policy asks for {facts.root.policy.threshold}); {names}"
         )
-        found.append("  dynamic    not run")
+        found.append("  dynamic    not run (no policy can ask for it yet)")
     found.append(f"  split-view {split_view(decision)}")
     return found
 

@@ -28,10 +28,11 @@ from countermark_ledger.errors import LedgerError
 from countermark_ledger.evidence import Evidence, Question, judge
 from countermark_ledger.git.change import LandingChange, landing_change
 from countermark_ledger.git.reader import Repository
+from countermark_service.exits import Exit
 from countermark_service.gate.commits import add_commits
 from countermark_service.gate.decision import Decision, Facts, Reason, decide
 from countermark_service.gate.landing import landing
-from countermark_service.gate.root import Pin, read_root
+from countermark_service.gate.root import Pin, check_landing, read_root
 from countermark_service.gate.scanning import Scan
 from countermark_service.sources import Source
 
@@ -55,12 +56,22 @@ def run(repository: Repository, pin: Pin, *, head: str, at: datetime, seen_statu
         change = landing_change(repository, root.tip, root.head)  # 2
     except LedgerError as error:
         return decide(replace(facts, failures=(Reason.of(error),)))
-    facts = replace(facts, change=change)
+    facts = _check_landing(repository, replace(facts, change=change), change)
     facts = _account(repository, facts, change, seen_status, ports)
     ports.step("6/8 scanning what would land")
     facts = _scan(repository, facts, change, ports)  # 6
     ports.step("7/8 deciding")
     return decide(facts)  # 7
+
+
+def _check_landing(repository: Repository, facts: Facts, change: LandingChange) -> Facts:
+    try:
+        check_landing(repository, change.tree)
+    except LedgerError as error:
+        message = f"what would land as policy could not be read: {error.message}"
+        reason = Reason(Exit.POLICY, message, ".countermark", "git checkout HEAD~1 -- .countermark")
+        return replace(facts, failures=(*facts.failures, reason))
+    return facts
 
 
 def _account(repository: Repository, facts: Facts, change: LandingChange, seen_status: int, ports: Ports) -> Facts:
