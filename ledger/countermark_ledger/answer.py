@@ -17,35 +17,29 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from os import PathLike
-from typing import TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from . import bundle, shape, tlog_proof, trust
 from .bundle import Bundle, content_name
 from .canonical import Json
 from .checkpoint import SignedCheckpoint
 from .errors import BadTimestamp, LedgerError, NotWitnessed, TooLarge, UsageError, WrongIdentity, WrongObject
-from .identity import Identity, Kind
-from .predicates import claim, generation, status, verdict
-from .predicates.claim import Claim
-from .predicates.generation import Generation
-from .predicates.rows import Part
-from .predicates.status import RevokedKind
-from .predicates.verdict import Verdict
-from .revocation import CurrentStatus, newest, refuse_revoked, status_of
+from .speech import Speech, speech_of
 from .statement import Statement
 from .trust import TrustRoot
 from .verifier import Verified, verify, verify_parsed
+
+if TYPE_CHECKING:
+    from .revocation import CurrentStatus
 
 FilePath: TypeAlias = str | PathLike[str]
 """A path as the caller spells it; importing `pathlib` would take as long as the verifying of a bundle."""
 PROOF_HINT = "keep BUNDLE's .certificate.tlog-proof beside it, or name it with --certificate-proof"
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """What to verify. A status comes with the path of its certificate proof; `at` is RFC 3339, None is now."""
 
     bundle: FilePath
@@ -58,16 +52,7 @@ class Question:
     require_witnesses: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Speech:
-    """What the statement says in one line, if we know its kind, and what else a revocation could name."""
-
-    says: str | None
-    accused: tuple[tuple[RevokedKind, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """Everything held. Only `to` makes one. `matches` are (file, names of its subjects)."""
 
     trust: TrustRoot
@@ -145,12 +130,12 @@ def to(question: Question, trust_root: TrustRoot) -> Answer:
     statement = Statement.parse(parsed.envelope.payload)
     verified = verify_parsed(content_name(raw), parsed, statement, certificate_proof=proof, trust=trust_root)
     _expect(verified, question, at)  # 3
-    speech = _speech(verified)  # 4
+    speech = speech_of(verified)  # 4
     matches = tuple((path, _subjects(verified, path, sha256)) for path, sha256 in files)  # 5
     witnesses = _witnesses(parsed.entry.checkpoint, trust_root, required=question.require_witnesses)  # 6
     current = _status(question.statuses, trust_root, at)  # 7
     if current is not None:
-        refuse_revoked(verified, speech.accused, current)
+        _refuse_revoked(verified, speech, current)
     return Answer(trust_root, verified, speech.says, matches, witnesses, current)
 
 
@@ -162,51 +147,6 @@ def _expect(verified: Verified, question: Question, at: datetime | None) -> None
     if at is not None and verified.signed > at:
         made = shape.spell_time(verified.signed)
         raise BadTimestamp(f"signed at {made}, after the time to decide at, {shape.spell_time(at)}")
-
-
-def _speech(verified: Verified) -> Speech:
-    """Refuse who speaks for another; a statement of a kind that we do not know speaks for itself."""
-    statement = verified.statement
-    match statement.predicate_type:
-        case generation.PREDICATE_TYPE if _is_ours(verified):
-            made = Generation.parse(statement)
-            _expect_signer(verified, made.agent, Kind.AGENT)
-            return Speech(f"{made.agent} changed files{_part(made.part)}, evidence: {made.evidence}", _accused(made))
-        case claim.PREDICATE_TYPE:
-            claimed = Claim.parse(statement)
-            _expect_signer(verified, claimed.person, Kind.PERSON)
-            return Speech(f"{claimed.person} answers for files{_part(claimed.part)}")
-        case verdict.PREDICATE_TYPE:
-            decided = Verdict.parse(statement)
-            _expect_signer(verified, decided.gate, Kind.GATE)
-            return Speech(f"verdict {decided.outcome.value}")
-        case status.PREDICATE_TYPE:
-            listed = status.Status.parse(statement)
-            _expect_signer(verified, verified.signer, Kind.AUTHORITY)
-            return Speech(f"status {listed.number}, {len(listed.revocations)} revoked")
-        case _:
-            return Speech(None)
-
-
-def _part(part: Part) -> str:
-    return f" (part {part.number} of {part.of}, which count only together)" if part.of > 1 else ""
-
-
-def _is_ours(verified: Verified) -> bool:
-    """Tell our build type from another tool's provenance, which says nothing that we could judge."""
-    definition = verified.statement.predicate.get("buildDefinition")
-    return isinstance(definition, dict) and definition.get("buildType") == generation.BUILD_TYPE
-
-
-def _expect_signer(verified: Verified, said: Identity, kind: Kind) -> None:
-    if verified.signer != said or said.kind is not kind:
-        raise WrongIdentity(f"signer: expected {kind} {said}, found {verified.signer}")
-
-
-def _accused(made: Generation) -> tuple[tuple[RevokedKind, str], ...]:
-    models = [name for model in made.models for name in (model.requested_id, model.returned_id) if name]
-    images = [made.session.image_digest] if made.session.image_digest else []
-    return (*((RevokedKind.MODEL, name) for name in models), *((RevokedKind.IMAGE, name) for name in images))
 
 
 def _subjects(verified: Verified, path: FilePath, sha256: str) -> tuple[str, ...]:
@@ -235,6 +175,8 @@ def _status(
 ) -> CurrentStatus | None:
     if not named:
         return None
+    from .revocation import newest, status_of  # noqa: PLC0415 - nothing is revoked where no status was named
+
     found = [
         verify(
             read(path, bundle.MAX_BYTES),
@@ -244,6 +186,12 @@ def _status(
         for path, proof in named
     ]
     return newest((status_of(one, trust_root) for one in found), at=at or datetime.now(UTC))
+
+
+def _refuse_revoked(verified: Verified, speech: Speech, current: CurrentStatus) -> None:
+    from .revocation import refuse_revoked  # noqa: PLC0415 - see `_status`
+
+    refuse_revoked(verified, speech.accused(), current)
 
 
 def _time(text: str) -> datetime:

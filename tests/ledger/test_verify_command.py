@@ -503,3 +503,16 @@ def test_verifying_loads_no_subprocess_no_network_and_stays_small(reader: Reader
     *_, loaded, size = done.stdout.splitlines()
     assert loaded == ""
     assert int(size) < 80 * 1024
+
+
+def test_verifying_imports_the_one_predicate_that_the_statement_is_of(reader: Reader, change: Change) -> None:
+    (mine,) = reader.authority.sign(reader.authority.who(Kind.PERSON, "p1"), claim(reader.authority, change))
+    code = (
+        "import sys; from countermark_ledger import command\n"
+        "assert command.main(sys.argv[1:]) == 0\n"
+        "print(*sorted(n.removeprefix('countermark_ledger.') for n in sys.modules if 'countermark_ledger' in n))\n"
+    )
+    words = ("verify", reader.receive(mine), "--trust-root", reader.trust_root)
+    loaded = set(process("-c", code, *words, cwd=reader.folder).stdout.splitlines()[-1].split())
+    assert "predicates.claim" in loaded
+    assert loaded & {"predicates.verdict", "predicates.status", "revocation", "arguments"} == set()

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from .. import shape
 from ..identity import Identity
 from ..statement import Statement
+from . import CLAIM
 from .generation import Target
 from .rows import Part, refuse_other_spelling
 
-PREDICATE_TYPE = "https://countermark.dev/claim/v1"
+PREDICATE_TYPE = CLAIM
 
 
 @dataclass(frozen=True, slots=True)

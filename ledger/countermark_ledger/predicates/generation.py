@@ -17,10 +17,11 @@ from ..canonical import Json
 from ..errors import Malformed
 from ..identity import Identity
 from ..statement import Statement
+from . import GENERATION
 from .commitment import Commitment
 from .rows import Part, refuse_other_spelling
 
-PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
+PREDICATE_TYPE = GENERATION
 BUILD_TYPE = "https://countermark.dev/agent-change/v1"
 
 

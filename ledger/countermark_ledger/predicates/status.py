@@ -14,9 +14,10 @@ from .. import shape
 from ..canonical import Json
 from ..errors import Malformed
 from ..statement import Statement, Subject
+from . import STATUS
 from .rows import refuse_other_spelling
 
-PREDICATE_TYPE = "https://countermark.dev/status/v1"
+PREDICATE_TYPE = STATUS
 
 
 class RevokedKind(StrEnum):

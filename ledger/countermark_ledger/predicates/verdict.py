@@ -17,9 +17,10 @@ from ..canonical import Json
 from ..errors import Malformed
 from ..identity import Identity
 from ..statement import Statement, Subject
+from . import VERDICT
 from .rows import refuse_other_spelling
 
-PREDICATE_TYPE = "https://slsa.dev/verification_summary/v1"
+PREDICATE_TYPE = VERDICT
 LEVEL = "ORG_SOURCE_COUNTERMARK_ACCOUNTED"
 """Our own level: every transition accounted for and the score passed. Never an `SLSA_*` one."""
 
