@@ -10,9 +10,8 @@ of certificate means one thing to say about it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from . import der, x509
 from .der import Tag
@@ -37,8 +36,7 @@ _URI = re.compile(r"[a-z][a-z0-9+.-]*:[!-~]+")
 _CRITICAL = {x509.SUBJECT_ALTERNATIVE_NAME, x509.KEY_USAGE, x509.EXTENDED_KEY_USAGE}
 
 
-@dataclass(frozen=True, slots=True)
-class LeafCertificate:
+class LeafCertificate(NamedTuple):
     """A leaf that held. `identity` is its URI, `issuer` who vouched for the holder, `spki_sha256` is hex."""
 
     der: bytes

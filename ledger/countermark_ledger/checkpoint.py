@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .canonical import b64decode, b64encode
 from .errors import Malformed, NotWitnessed, WrongLog
@@ -55,8 +55,7 @@ class TreeHead:
         return cls(found["origin"], int(found["size"]), b64decode(found["root"]))
 
 
-@dataclass(frozen=True, slots=True)
-class Cosignature:
+class Cosignature(NamedTuple):
     """One witness saw the head, and when (POSIX seconds, by its own clock)."""
 
     witness: VerifierKey

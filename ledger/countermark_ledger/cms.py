@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from . import der
 from .der import NULL, Reader, Tag, sequence
@@ -46,8 +46,7 @@ _SIGNATURES = {
 _VERSIONS = {1, 3}  # RFC 5652 5.1 says 3 for content that is not data; some authorities write 1
 
 
-@dataclass(frozen=True, slots=True)
-class Signer:
+class Signer(NamedTuple):
     """The one SignerInfo: whose certificate, the signed attributes by type, and the signature over them."""
 
     issuer: bytes
@@ -59,8 +58,7 @@ class Signer:
     signature: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SignedData:
+class SignedData(NamedTuple):
     """A content of some type, the certificates that came along, and who claims to have signed."""
 
     content_type: str

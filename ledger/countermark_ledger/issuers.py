@@ -10,9 +10,8 @@ path length allows what stands below it, it serves the purpose, and it is signed
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from . import der, x509
 from .der import Tag
@@ -28,8 +27,7 @@ MAX_CHAIN = 4
 _UNDERSTOOD = {x509.BASIC_CONSTRAINTS, x509.KEY_USAGE, x509.EXTENDED_KEY_USAGE}
 
 
-@dataclass(frozen=True, slots=True)
-class Issuers:
+class Issuers(NamedTuple):
     """CA certificates from a leaf's issuer to the root. Everything but the time has been checked."""
 
     certificates: tuple[Certificate, ...]

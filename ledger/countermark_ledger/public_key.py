@@ -11,8 +11,7 @@ RSA needs is imported when an RSA key is met, and what only signing needs is not
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -81,8 +80,7 @@ class EcdsaVerification(ec.ECDSA):
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class PublicKey:
+class PublicKey(NamedTuple):
     """A key that is safe to verify with, and the one SubjectPublicKeyInfo that spells it."""
 
     spki: bytes

@@ -9,8 +9,8 @@ checks the promise holds the entry, and our verifier asks for the proof that the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from . import der, x509
 from .der import Tag
@@ -28,8 +28,7 @@ _MAX_MILLISECONDS = 253_402_300_800_000  # the year 10000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class CertificateTimestamp:
+class CertificateTimestamp(NamedTuple):
     """One promise: under which key, at what time (milliseconds since 1970), and the signature."""
 
     log_id: bytes

@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from . import der, x509
 from .cms import SHA256, SignedData
@@ -37,16 +37,14 @@ _UNDERSTOOD = {x509.KEY_USAGE, x509.EXTENDED_KEY_USAGE, x509.BASIC_CONSTRAINTS}
 _NO_AUTHORITY = sequence()
 
 
-@dataclass(frozen=True, slots=True)
-class _Stamp:
+class _Stamp(NamedTuple):
     """What a TSTInfo says that matters here."""
 
     imprint: bytes
     time: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class PinnedAuthority:
+class PinnedAuthority(NamedTuple):
     """The pinned signer and what stands above it. Everything but the time has been checked."""
 
     signer: Certificate

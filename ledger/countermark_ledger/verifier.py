@@ -17,8 +17,8 @@ Trust: everything but `trust` is hostile. Revocation is not decided here but in 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -36,8 +36,7 @@ from .tlog_proof import TlogProof
 from .trust import TrustRoot
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(NamedTuple):
     """A statement, who signed it, when (timestamp, UTC) and where in the log. Only `verify` makes one."""
 
     name: str

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from . import der
 from .der import Reader, Tag, sequence
@@ -40,8 +41,7 @@ _V3 = der.tlv(Tag.CONTEXT_0, der.integer(2))
 _FIRST_LONG_YEAR = 2050  # RFC 5280 4.1.2.5
 
 
-@dataclass(frozen=True, slots=True)
-class Extension:
+class Extension(NamedTuple):
     """One extension: its object identifier in dotted digits, and the DER inside its octet string."""
 
     oid: str
@@ -89,8 +89,7 @@ class Body:
         return replace(self, extensions=tuple(x for x in self.extensions if x.oid != oid))
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(NamedTuple):
     """A well-formed certificate; `tbs` is its body's DER."""
 
     der: bytes

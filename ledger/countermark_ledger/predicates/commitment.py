@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .. import shape
 from ..canonical import Json
@@ -17,8 +17,7 @@ from ..errors import Malformed, WrongStatement
 KEY_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Commitment:
+class Commitment(NamedTuple):
     """The HMAC-SHA256 (hex) of a text under a key that is not in the statement."""
 
     hmac_sha256: str
