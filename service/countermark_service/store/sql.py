@@ -7,7 +7,7 @@ one witness or one reader keeps an older checkpoint.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 from sqlalchemy import Connection, Engine, delete, insert, inspect, text, update
 
 from countermark_ledger.errors import Conflict, StoreFailed
+from countermark_ledger.log.lock import FileLock
 from countermark_ledger.log.port import Link
 
 from .engine import postgresql_engine, reading, sqlite_engine, writing
@@ -44,7 +45,8 @@ class SqlStore(SqlReader, Records):
         """
         engine = sqlite_engine(where, create=create) if isinstance(where, Path) else postgresql_engine(where)
         try:
-            _at_newest_schema(engine, create=create)
+            with _creating_alone(where) if create else nullcontext():
+                _at_newest_schema(engine, create=create)
         except BaseException:
             engine.dispose()
             raise
@@ -87,6 +89,11 @@ class SqlStore(SqlReader, Records):
                 _insert_leaves(connection, batch)
                 _replace_tiles(connection, batch)
             insert_rows(connection, batch.rows)
+
+
+def _creating_alone(where: Path | str) -> AbstractContextManager[None]:
+    """Let one process at a time make a SQLite file: its change to write-ahead logging waits for nobody."""
+    return FileLock(where.with_name(f"{where.name}.lock")).hold() if isinstance(where, Path) else nullcontext()
 
 
 def _at_newest_schema(engine: Engine, *, create: bool) -> None:
