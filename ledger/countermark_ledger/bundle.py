@@ -10,7 +10,7 @@ twice (index, size) is kept twice here too, so that the verifier can refuse the 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from . import canonical, shape
 from .canonical import Json
@@ -23,8 +23,7 @@ MAX_BYTES = 32 * 1024 * 1024
 MAX_HASHES = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """The logged entry and its proof. Indices and sizes are counts of leaves; hashes are 32 bytes each."""
 
     log_index: int
@@ -72,8 +71,7 @@ class Entry:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
+class Bundle(NamedTuple):
     """A signed statement with everything needed to verify it offline, except the trust root."""
 
     certificate_der: bytes

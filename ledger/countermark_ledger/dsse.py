@@ -7,8 +7,7 @@ over `pae` and never over the payload alone, was verified.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from . import shape
 from .canonical import b64decode, b64encode
@@ -26,8 +25,7 @@ def pae(payload_type: str, payload: bytes) -> bytes:
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """An in-toto payload and one signature; `keyid` is a hint that decides nothing."""
 
     payload: bytes

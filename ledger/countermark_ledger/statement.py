@@ -8,6 +8,7 @@ Source: https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from . import canonical, shape
 from .canonical import Json
@@ -44,8 +45,7 @@ class Subject:
         return cls(shape.text(shape.member(value, "name"), "subject name"), digests, annotations or {})
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """What a signature is about: `subjects`, and the claim of type `predicate_type` made of them."""
 
     subjects: tuple[Subject, ...]

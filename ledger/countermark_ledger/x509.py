@@ -7,7 +7,6 @@ Names and keys stay DER: names are compared, never read, and keys are read by `p
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -54,8 +53,7 @@ class Extension(NamedTuple):
         return sequence(der.oid(self.oid), critical, der.octet_string(self.value))
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """What a certificate's signature covers (TBSCertificate). `algorithm`, names and key are DER."""
 
     serial: int
@@ -86,7 +84,7 @@ class Body:
 
     def without(self, oid: str) -> Body:
         """Return the body less one extension: a precertificate, when it is the embedded timestamps."""
-        return replace(self, extensions=tuple(x for x in self.extensions if x.oid != oid))
+        return self._replace(extensions=tuple(x for x in self.extensions if x.oid != oid))
 
 
 class Certificate(NamedTuple):

@@ -57,14 +57,14 @@ class Mutant:
 def _bundle(**other: Callable[[Bundle], object]) -> Callable[[Recipe, Founded], Recipe]:
     """Change fields of the finished bundle."""
     return lambda recipe, _rogue: replace(
-        recipe, bundle=lambda made: replace(made, **{name: change(made) for name, change in other.items()})
+        recipe, bundle=lambda made: made._replace(**{name: change(made) for name, change in other.items()})
     )
 
 
 def _proof(**other: Callable[[Entry], object]) -> Callable[[Recipe, Founded], Recipe]:
     """Change fields of the finished log entry."""
     return lambda recipe, _rogue: replace(
-        recipe, proof=lambda made: replace(made, **{name: change(made) for name, change in other.items()})
+        recipe, proof=lambda made: made._replace(**{name: change(made) for name, change in other.items()})
     )
 
 
@@ -103,7 +103,7 @@ def _negated(signature: bytes) -> bytes:
 
 
 def _envelope(**other: Callable[[Bundle], bytes]) -> Callable[[Bundle], object]:
-    return lambda made: replace(made.envelope, **{name: change(made) for name, change in other.items()})
+    return lambda made: made.envelope._replace(**{name: change(made) for name, change in other.items()})
 
 
 def _flipped(raw: bytes, at: int) -> bytes:
@@ -157,7 +157,7 @@ def _log_key(recipe: Recipe, _rogue: Founded) -> Recipe:
 
 def _log_key_named_as_ours(recipe: Recipe, _rogue: Founded) -> Recipe:
     own = recipe.log.verifier.key_hash
-    return replace(_log_key(recipe, _rogue), proof=lambda entry: replace(entry, key_id=own))
+    return replace(_log_key(recipe, _rogue), proof=lambda entry: entry._replace(key_id=own))
 
 
 def _certificate_log_key(recipe: Recipe, _rogue: Founded) -> Recipe:

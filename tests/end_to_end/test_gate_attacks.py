@@ -285,8 +285,8 @@ def forged(scene: Scene, count: int, change: Callable[[dict[str, Json], int], ob
     for number in range(count):
         payload = json.loads(bundle.envelope.payload)
         change(payload, number)
-        envelope = replace(bundle.envelope, payload=canonical.dumps(payload))
-        raw = replace(bundle, envelope=envelope).encode()
+        envelope = bundle.envelope._replace(payload=canonical.dumps(payload))
+        raw = bundle._replace(envelope=envelope).encode()
         made |= {bundle_path(content_name(raw)): raw, certificate_proof_path(content_name(raw)): proof}
     return made
 

@@ -100,7 +100,7 @@ def test_parts_by_two_signers_do_not_make_a_whole(simulated: SimulatedAuthority,
     other = simulated.who(Kind.AGENT, "other")
     signed = [
         *simulated.sign(one.agent, one.statement()),
-        *simulated.sign(other, replace(two, agent=other).statement()),
+        *simulated.sign(other, two._replace(agent=other).statement()),
     ]
     assert not ask(simulated, change, simulated.collection(*signed, simulated.status())).edges
 
@@ -161,7 +161,7 @@ def _proof(signed: Signed) -> tuple[str, bytes]:
 def test_altered_bytes_under_a_true_name_are_forged(simulated: SimulatedAuthority, changed: Changed) -> None:
     change = changed(a_py=(None, "1\n"))
     signed = simulated.sign_change(change)[0]
-    altered = _tamper(signed, lambda bundle: replace(bundle, timestamp_der=b"x"))
+    altered = _tamper(signed, lambda bundle: bundle._replace(timestamp_der=b"x"))
     found = ask(simulated, change, simulated.collection(simulated.status(), more=[altered, _proof(signed)]))
     rows = cover(landing(change), found, rules())
     assert answers(rows) == {"a.py": Answer.FORGED}
@@ -228,8 +228,8 @@ def test_a_statement_with_a_row_dropped_is_remembered_as_altered(
     statement = simulated.generation(change).statement()
     definition = dict(statement.predicate["buildDefinition"])
     inner = {**definition["internalParameters"], "changes": change.rows()[:1]}
-    cut = replace(
-        statement, predicate={**statement.predicate, "buildDefinition": {**definition, "internalParameters": inner}}
+    cut = statement._replace(
+        predicate={**statement.predicate, "buildDefinition": {**definition, "internalParameters": inner}}
     )
     signed = simulated.sign(simulated.who(Kind.AGENT), cut)
     found = ask(simulated, change, simulated.collection(*signed, simulated.status()))
@@ -242,7 +242,7 @@ def test_a_statement_with_a_row_dropped_is_remembered_as_altered(
 def _contradicting(simulated: SimulatedAuthority, change: Change, target: Target) -> Statement:
     """A claim that lacks one of its rows."""
     statement = Claim(simulated.who(PEOPLE, "p1"), target, split(change)[0]).statement()
-    return replace(statement, predicate={**statement.predicate, "changes": change.rows()[:1]})
+    return statement._replace(predicate={**statement.predicate, "changes": change.rows()[:1]})
 
 
 @pytest.mark.parametrize(
@@ -258,10 +258,10 @@ def test_a_statement_that_contradicts_itself_is_remembered_against_the_rows_it_n
     name: str, refusals: dict[str, list[type]], simulated: SimulatedAuthority, changed: Changed
 ) -> None:
     change = changed(a_py=(None, "1\n"), b_py=(None, "1\n"))
-    where = replace(simulated.target(), repository_id="repository-2") if name == "elsewhere" else simulated.target()
+    where = simulated.target()._replace(repository_id="repository-2") if name == "elsewhere" else simulated.target()
     statement = _contradicting(simulated, change, where)
     if name == "nonsense":
-        statement = replace(statement, predicate={"buildDefinition": "x"})
+        statement = statement._replace(predicate={"buildDefinition": "x"})
     signed = simulated.sign(simulated.who(PEOPLE, "p1"), statement)[0]
     path = bundle_path("a" * 64 if name == "altered" else signed.name)
     found = ask(simulated, change, simulated.collection(simulated.status(), more=[(path, signed.raw)]))
@@ -271,7 +271,7 @@ def test_a_statement_that_contradicts_itself_is_remembered_against_the_rows_it_n
 
 def test_a_statement_for_another_repository_says_nothing_here(simulated: SimulatedAuthority, changed: Changed) -> None:
     change = changed(a_py=(None, "1\n"))
-    elsewhere = replace(simulated.target(), repository_id="repository-2")
+    elsewhere = simulated.target()._replace(repository_id="repository-2")
     signed = simulated.sign_change(change, target=elsewhere)
     found = ask(simulated, change, simulated.collection(*signed, simulated.status()))
     assert (found.edges, found.refusals) == ({}, {})
@@ -337,7 +337,7 @@ def test_the_newest_status_wins_whatever_else_is_offered(simulated: SimulatedAut
     old, new = simulated.status(number=1), simulated.status(number=2)
     again = simulated.status(number=2)
     junk = simulated.status(number=10**9, signer=simulated.who(Kind.AGENT))
-    odd = replace(Statement.parse(Bundle.parse(old.raw).envelope.payload), predicate={"number": "many"})
+    odd = Statement.parse(Bundle.parse(old.raw).envelope.payload)._replace(predicate={"number": "many"})
     nonsense = simulated.sign(simulated.who(Kind.AUTHORITY), odd)
     found = ask(simulated, change, simulated.collection(again, old, junk, new, *nonsense))
     assert (found.status.status.number, found.status.name) == (2, again.name)
@@ -398,7 +398,7 @@ def test_a_model_and_an_image_can_be_revoked(
     kind: RevokedKind, value: str, *, bites: bool, simulated: SimulatedAuthority, changed: Changed
 ) -> None:
     change = changed(a_py=(None, "1\n"))
-    session = replace(simulated.generation(change).session, image_digest=IMAGE)
+    session = simulated.generation(change).session._replace(image_digest=IMAGE)
     models = (MODEL, Model(None, "asked", None, None, ModelSource.DECLARED))
     signed = simulated.sign_change(change, session=session, models=models)
     status = simulated.status(Revocation(kind, value, simulated.clock.now, 0, "recalled"))
@@ -465,10 +465,10 @@ def test_a_spent_statement_proven_again_under_a_later_checkpoint_stays_spent(
     signed = simulated.sign_change(change)[0]
     verdict, status = spend(simulated, signed), simulated.status()
     bundle, proof, head = Bundle.parse(signed.raw), simulated.log.inclusion(signed.log_index), simulated.log.head
-    entry = replace(
-        bundle.entry, tree_size=head.size, root_hash=head.root, hashes=proof.path, checkpoint=head.checkpoint
+    entry = bundle.entry._replace(
+        tree_size=head.size, root_hash=head.root, hashes=proof.path, checkpoint=head.checkpoint
     )
-    again = replace(bundle, entry=entry).encode()
+    again = bundle._replace(entry=entry).encode()
     assert again != signed.raw
     from countermark_ledger.bundle import content_name
 
@@ -505,7 +505,7 @@ def test_nobody_elses_verdict_uses_anything_up(name: str, simulated: SimulatedAu
             more = [(bundle_path(verdict.name), verdict.raw)]
         case "unreadable":
             statement = Statement.parse(Bundle.parse(verdict.raw).envelope.payload)
-            odd = replace(statement, predicate={**statement.predicate, "x": 1})
+            odd = statement._replace(predicate={**statement.predicate, "x": 1})
             verdict = simulated.sign(simulated.who(Kind.GATE, "ci"), odd)[0]
     offered = [signed, simulated.status(*revoked), *([] if more else [verdict])]
     found = ask(simulated, change, simulated.collection(*offered, more=more), gates=gates)

@@ -294,7 +294,7 @@ def test_a_revoked_signer_is_thirteen_and_the_newest_of_several_statuses_counts(
 def test_a_revoked_model_or_image_is_thirteen(reader: Reader, change: Change, kind: RevokedKind, value: str) -> None:
     authority = reader.authority
     made = authority.generation(change, models=(Model(None, "m-1", "m-2", None, ModelSource.WIRE),))
-    made = replace(made, session=replace(made.session, image_digest="sha256:i"))
+    made = made._replace(session=made.session._replace(image_digest="sha256:i"))
     (signed,) = authority.sign(authority.who(Kind.AGENT), made.statement())
     status = reader.receive(authority.status(revoked(authority, kind, value)))
     at = spell_time(authority.clock.now)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -92,7 +92,7 @@ class CertificateAuthority:
         log_id = PublicKey.parse(self._sct_signer.spki).sha256
         promise = sct.CertificateTimestamp(log_id, milliseconds, self._sct_signer.sign(entry))
         embedded = Extension(x509.EMBEDDED_TIMESTAMPS, critical=False, value=promise.encode())
-        final = replace(body, extensions=(*body.extensions, embedded))
+        final = body._replace(extensions=(*body.extensions, embedded))
         return Issued(signed(final, self._signer).der, entry)
 
 

@@ -8,9 +8,9 @@ Source: https://slsa.dev/spec/v1.2/provenance; fields aligned with the agent-com
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from .. import shape
 from ..canonical import Json
@@ -49,8 +49,7 @@ class ModelSource(StrEnum):
     WIRE = "wire"
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(NamedTuple):
     """A model by the names it was asked for and answered under; no digest, which nobody can know."""
 
     provider: str | None
@@ -84,8 +83,7 @@ class Model:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """Where the change is meant to land: an immutable repository id, a full ref, a first-parent commit of it."""
 
     repository_id: str
@@ -107,8 +105,7 @@ class Target:
         return cls(*(shape.text(shape.member(value, name), f"target.{name}") for name in names))
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """One run of one agent: an id, its span (UTC), who observed it, in what runtime and sandbox."""
 
     id: str
@@ -121,8 +118,7 @@ class Session:
     sandbox_policy: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Generation:
+class Generation(NamedTuple):
     """The statement: `agent` turned these nodes into those, at this level of evidence."""
 
     agent: Identity

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -53,9 +53,9 @@ class Bench:
     def with_extension(body: Body, extension: Extension) -> Body:
         """Replace the extension of the same kind in place, or add it."""
         if body.extension(extension.oid) is None:
-            return replace(body, extensions=(*body.extensions, extension))
+            return body._replace(extensions=(*body.extensions, extension))
         kept = tuple(extension if x.oid == extension.oid else x for x in body.extensions)
-        return replace(body, extensions=kept)
+        return body._replace(extensions=kept)
 
     def altered(self, role: str, by: str, change: Callable[[Body], Body]) -> bytes:
         """Sign the changed body of a role's certificate with another role's key."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -105,9 +104,9 @@ def test_a_certificate_without_a_promise_is_refused(bench: Any) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param(lambda body: replace(body, serial=body.serial + 1), id="another-serial"),
-        pytest.param(lambda body: replace(body, not_after=body.not_after + timedelta(minutes=1)), id="longer-life"),
-        pytest.param(lambda body: replace(body, extensions=body.extensions[1:]), id="fewer-extensions"),
+        pytest.param(lambda body: body._replace(serial=body.serial + 1), id="another-serial"),
+        pytest.param(lambda body: body._replace(not_after=body.not_after + timedelta(minutes=1)), id="longer-life"),
+        pytest.param(lambda body: body._replace(extensions=body.extensions[1:]), id="fewer-extensions"),
     ],
 )
 def test_a_promise_about_another_certificate_is_refused(bench: Any, change: Callable[[Body], Body]) -> None:

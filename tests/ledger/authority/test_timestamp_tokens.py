@@ -226,8 +226,8 @@ def extended(oid: str, value: bytes, *, critical: bool) -> Callable[[Any, Body],
             extended(x509.BASIC_CONSTRAINTS, basic_constraints(None), critical=True), id="a-certificate-authority"
         ),
         pytest.param(extended("1.2.3", NULL, critical=True), id="unknown-critical-extension"),
-        pytest.param(lambda _, body: replace(body, not_after=TIME - timedelta(seconds=1)), id="expired-before"),
-        pytest.param(lambda _, body: replace(body, not_before=TIME + timedelta(seconds=1)), id="not-valid-yet"),
+        pytest.param(lambda _, body: body._replace(not_after=TIME - timedelta(seconds=1)), id="expired-before"),
+        pytest.param(lambda _, body: body._replace(not_before=TIME + timedelta(seconds=1)), id="not-valid-yet"),
     ],
 )
 def test_a_pinned_signer_outside_its_limits_is_refused(
@@ -253,7 +253,7 @@ def test_a_token_under_another_chain_is_refused(bench: Any, token: Any, roles: t
 
 
 def test_an_expired_root_is_refused(bench: Any, token: Any) -> None:
-    root = bench.altered("tsa-root", "tsa-root", lambda body: replace(body, not_after=TIME - timedelta(seconds=1)))
+    root = bench.altered("tsa-root", "tsa-root", lambda body: body._replace(not_after=TIME - timedelta(seconds=1)))
     with pytest.raises(BadTimestamp, match="valid from"):
         verify_timestamp(token.build(), data=b"signature", chain=(bench.certificate("tsa"), root))
 
