@@ -7,6 +7,7 @@ Trust: as `startup` says; `-I` is what keeps a checkout's modules out.
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 from countermark_ledger import startup
@@ -24,5 +25,16 @@ def main() -> int:
     return command.main(sys.argv[1:])
 
 
+def leave(code: int) -> None:
+    """End the process.
+
+    On success the answer has been written and flushed, and nothing else is open: taking the interpreter apart
+    would only cost another tenth of the time. Every other end takes the ordinary way.
+    """
+    if code == 0:
+        os._exit(code)
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import runpy
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import NoReturn
 
 import pytest
 
@@ -124,15 +126,26 @@ def test_a_hostile_path_entry_can_not_steer_the_terminal(process: Process, capsy
     assert "\x1b" not in refusal(capsys)
 
 
-def test_the_verifiers_own_start_is_looked_at_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("code", "way"), [(12, "exit"), (0, "_exit")])
+def test_the_verifiers_own_start_is_looked_at_before_anything_runs(
+    code: int, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     order: list[str] = []
+
+    def leave(code: int) -> NoReturn:
+        order.append(f"_exit {code}")
+        raise SystemExit(code)
+
     monkeypatch.setattr(sys, "argv", ["countermark_ledger", "verify", "x"])
+    monkeypatch.setattr(gc, "disable", lambda: None)  # for this very process, too
+    monkeypatch.setattr(os, "_exit", leave)
     monkeypatch.setattr(startup, "check", lambda module: order.append(f"check {module}"))
-    monkeypatch.setattr(command, "main", lambda words: order.append(f"main {words}") or 12)
+    monkeypatch.setattr(command, "main", lambda words: order.append(f"main {words}") or code)
     with pytest.raises(SystemExit) as left:
         runpy.run_module("countermark_ledger", run_name="__main__")
-    assert left.value.code == 12
-    assert order == ["check countermark_ledger", "main ['verify', 'x']"]
+    assert left.value.code == code
+    assert order[:2] == ["check countermark_ledger", "main ['verify', 'x']"]
+    assert order[2:] == ([f"_exit {code}"] if way == "_exit" else [])
 
 
 def test_importing_the_verifiers_main_module_runs_nothing() -> None:

@@ -466,6 +466,23 @@ def test_the_documented_line_works_from_anywhere(reader: Reader, bundle: str, tm
     assert process("-m", "countermark_ledger", *words, cwd=Path("/")).returncode == 12
 
 
+def test_the_whole_answer_arrives_through_a_pipe_and_in_a_file(reader: Reader, bundle: str, tmp_path: Path) -> None:
+    """The process ends without the interpreter's own last flush."""
+    words = ("-m", "countermark_ledger", "verify", bundle, reader.file, "--trust-root", reader.trust_root, "--json")
+    piped = process(*words, cwd=tmp_path).stdout
+    with (tmp_path / "answer").open("w") as answer:
+        done = subprocess.run([sys.executable, "-I", *map(str, words)], stdout=answer, check=False)
+    assert done.returncode == 0
+    assert json.loads(piped) == json.loads((tmp_path / "answer").read_text())
+
+
+def test_an_answer_that_has_no_place_is_never_green(reader: Reader, bundle: str) -> None:
+    argv = [sys.executable, "-I", "-m", "countermark_ledger", "verify", bundle, "--trust-root", str(reader.trust_root)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, "No space left" in done.stderr) == (1, True)
+
+
 def test_help_and_version_are_there(tmp_path: Path) -> None:
     helped = process("-m", "countermark_ledger", "verify", "--help", cwd=tmp_path)
     assert (helped.returncode, helped.stderr) == (0, "")
