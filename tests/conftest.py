@@ -19,7 +19,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import settings
 
-from countermark_ledger import checkpoint, dsse, leaf, merkle
+from countermark_ledger import checkpoint, dsse, leaf, merkle, proving
 from countermark_ledger.authority import Authority, CertificateAuthority, EcdsaSigner, KeyDirectory, create_authority
 from countermark_ledger.authority.issuing import Issuer, Request, Signed
 from countermark_ledger.bundle import Bundle, Entry
@@ -307,9 +307,9 @@ def _logged(
 ) -> Entry:
     """Log an entry as number 2 of 5."""
     leaves = [merkle.leaf_hash(raw) for raw in (b"zero", b"one", body, b"three", b"four")]
-    size, root = len(leaves), merkle.root_of(leaves)
-    path = merkle.inclusion_path(
-        2, size, lambda level, index: merkle.root_of(leaves[index << level : (index + 1) << level])
+    size, root = len(leaves), proving.root_of(leaves)
+    path = proving.inclusion_path(
+        2, size, lambda level, index: proving.root_of(leaves[index << level : (index + 1) << level])
     )
     signed = note(head_of(TreeHead(signer.verifier.name, size, root)), signer)
     return Entry(2, signer.verifier.key_hash, body, 2, size, root, tuple(path), signed)

@@ -1,6 +1,6 @@
 """Tiles and entry bundles (c2sp.org/tlog-tiles): the log as files that never change.
 
-Layer: ledger core. Imports `errors` and `merkle`; does no I/O and reads no clock.
+Layer: ledger core. Imports `errors`, `merkle` and `proving`; does no I/O and reads no clock.
 Trust: paths and bytes given to `parse` are hostile until it returns; a tile is worth the root it hashes to.
 
 A tile holds up to 256 hashes of one level; tile level L stores the tree's level 8 * L, and the levels between
@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .errors import Malformed, TooLarge
-from .merkle import HASH_BYTES, MAX_SIZE, NodeReader, RightEdge
+from .merkle import HASH_BYTES, MAX_SIZE
+from .proving import NodeReader, RightEdge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

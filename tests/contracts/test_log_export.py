@@ -12,7 +12,8 @@ import pytest
 from countermark_ledger.checkpoint import SignedCheckpoint
 from countermark_ledger.errors import LogDiverged, StoreFailed
 from countermark_ledger.log import MemoryStore, ReleasedFile, ReleasedMemory, export
-from countermark_ledger.merkle import inclusion_path, leaf_hash, verify_inclusion
+from countermark_ledger.merkle import leaf_hash, verify_inclusion
+from countermark_ledger.proving import inclusion_path
 from countermark_ledger.tiles import EntryBundle, HashTile, TileCoord, node_reader
 
 if TYPE_CHECKING:

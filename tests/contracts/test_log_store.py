@@ -22,7 +22,8 @@ from countermark_ledger.errors import (
 from countermark_ledger.log import Blob, BlobKind, check_log
 from countermark_ledger.log.port import Batch, Counts
 from countermark_ledger.log.rows import CommitmentKey, EntryIndex, EntryLabel, EntryPath, Identity
-from countermark_ledger.merkle import EMPTY_ROOT, leaf_hash, root_of, verify_consistency
+from countermark_ledger.merkle import EMPTY_ROOT, leaf_hash, verify_consistency
+from countermark_ledger.proving import root_of
 from countermark_ledger.tiles import EntryBundle, HashTile, TileCoord
 
 if TYPE_CHECKING:

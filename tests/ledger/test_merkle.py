@@ -11,18 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countermark_ledger.errors import BadConsistency, BadInclusion, Malformed
-from countermark_ledger.merkle import (
-    EMPTY_ROOT,
-    MAX_SIZE,
-    CompleteNode,
-    RightEdge,
-    consistency_path,
-    inclusion_path,
-    leaf_hash,
-    root_of,
-    verify_consistency,
-    verify_inclusion,
-)
+from countermark_ledger.merkle import EMPTY_ROOT, MAX_SIZE, leaf_hash, verify_consistency, verify_inclusion
+from countermark_ledger.proving import CompleteNode, RightEdge, consistency_path, inclusion_path, root_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,16 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countermark_ledger.errors import Malformed, TooLarge
-from countermark_ledger.merkle import (
-    MAX_SIZE,
-    RightEdge,
-    consistency_path,
-    inclusion_path,
-    leaf_hash,
-    root_of,
-    verify_consistency,
-    verify_inclusion,
-)
+from countermark_ledger.merkle import MAX_SIZE, leaf_hash, verify_consistency, verify_inclusion
+from countermark_ledger.proving import RightEdge, consistency_path, inclusion_path, root_of
 from countermark_ledger.tiles import (
     MAX_ENTRY,
     MAX_LEVEL,

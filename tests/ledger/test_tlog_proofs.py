@@ -21,17 +21,9 @@ from countermark_ledger.errors import (
     TooLarge,
     WrongLog,
 )
-from countermark_ledger.merkle import (
-    MAX_PATH,
-    MAX_SIZE,
-    RightEdge,
-    consistency_path,
-    inclusion_path,
-    leaf_hash,
-    root_of,
-    verify_consistency,
-)
+from countermark_ledger.merkle import MAX_PATH, MAX_SIZE, leaf_hash, verify_consistency
 from countermark_ledger.note import NoteSigner
+from countermark_ledger.proving import RightEdge, consistency_path, inclusion_path, root_of
 from countermark_ledger.tlog_proof import MAX_BYTES, TlogProof
 
 if TYPE_CHECKING:

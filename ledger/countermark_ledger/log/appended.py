@@ -1,6 +1,6 @@
 """What an append answers with: where the entries are, under which head, and the proof of each.
 
-Layer: ledger core. Imports `checkpoint`, `merkle`, `tlog_proof`, `port` and `tree`; does no I/O of its own.
+Layer: ledger core. Imports `checkpoint`, `proving`, `tlog_proof`, `port` and `tree`; does no I/O of its own.
 Trust: while an `attach` callback holds it nothing is committed yet, so none of it may leave the process.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from ..merkle import NodeReader, inclusion_path
+from ..proving import NodeReader, inclusion_path
 from ..tlog_proof import TlogProof
 from .port import Head
 from .rows import Row

@@ -1,6 +1,6 @@
 """Re-verify a whole log: nothing in the store is believed, everything is recomputed from the entries.
 
-Layer: ledger core. Imports `merkle`, `note`, `tiles`, `errors`, `opening`, `port` and `tree`.
+Layer: ledger core. Imports `merkle`, `proving`, `note`, `tiles`, `errors`, `opening`, `port` and `tree`.
 Trust: every row is hostile. What holds afterwards holds under the key that the caller pins; that rows were
 not cut off at the end with head and history needs an older checkpoint, which the released file or a witness
 keeps. The time of an old head is not signed, so only its order is checked.
@@ -19,8 +19,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..errors import BadConsistency, LogDiverged
-from ..merkle import HASH_BYTES, RightEdge, leaf_hash, verify_consistency
+from ..merkle import HASH_BYTES, leaf_hash, verify_consistency
 from ..note import VerifierKey
+from ..proving import RightEdge
 from ..tiles import WIDTH, TileCoord
 from .opening import check_head
 from .port import Counts, Head, Leaf, Link, LogReader, LogStore, TileKey

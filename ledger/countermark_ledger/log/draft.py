@@ -1,6 +1,6 @@
 """A batch before it lands: leaves, tiles, head and proofs, all computed in memory.
 
-Layer: ledger core. Imports `checkpoint`, `merkle`, `note`, `tiles`, `errors`, `port`, `tree` and `appended`.
+Layer: ledger core. Imports `checkpoint`, `merkle`, `proving`, `note`, `tiles`, `errors`, `port`, `tree` and `appended`.
 Trust: `known` comes from the store; a leaf it places past the head is another writer's and means `Conflict`.
 """
 
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from ..checkpoint import TreeHead, sign
 from ..errors import Conflict, TooLarge
-from ..merkle import consistency_path, leaf_hash
+from ..merkle import leaf_hash
 from ..note import NoteSigner
+from ..proving import consistency_path
 from ..tiles import MAX_ENTRY
 from .appended import Appended
 from .port import Batch, Head, Leaf, Link, TileKey

@@ -1,6 +1,6 @@
 """The log: the one writer that signs heads.
 
-Layer: ledger core. Imports the ports beside it, `merkle`, `tiles` and `checkpoint`.
+Layer: ledger core. Imports the ports beside it, `merkle`, `proving`, `tiles` and `checkpoint`.
 Trust: the store, the released file and the clock are ports, and none is believed (`opening.open_tree`).
 
 The crash order of FORMATS.md section 2, and its numbers in the code:
@@ -21,8 +21,9 @@ from contextlib import contextmanager, nullcontext
 
 from ..checkpoint import TreeHead, sign
 from ..errors import Conflict, LogDiverged, NoSuchEntry, StoreFailed, StoreUnknown
-from ..merkle import EMPTY_ROOT, RightEdge, consistency_path, inclusion_path
+from ..merkle import EMPTY_ROOT
 from ..note import NoteSigner, VerifierKey
+from ..proving import RightEdge, consistency_path, inclusion_path
 from ..tiles import EntryBundle, HashTile, TileCoord
 from ..tlog_proof import TlogProof
 from .appended import Appended, Attach

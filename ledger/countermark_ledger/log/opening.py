@@ -19,8 +19,8 @@ from datetime import UTC, datetime
 
 from ..checkpoint import SignedCheckpoint
 from ..errors import Forged, LogDiverged, Malformed
-from ..merkle import NodeReader, RightEdge
 from ..note import VerifierKey
+from ..proving import NodeReader, RightEdge
 from .port import Head, LogReader
 from .tree import Tree, reader
 

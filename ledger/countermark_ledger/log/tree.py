@@ -1,6 +1,6 @@
 """The tree in memory between two commits: the newest head, the right edge, and the tiles that still grow.
 
-Layer: ledger core. Imports `merkle`, `tiles`, `errors` and `port`; does no I/O of its own.
+Layer: ledger core. Imports `merkle`, `proving`, `tiles`, `errors` and `port`; does no I/O of its own.
 Trust: tiles come from a store; a reader refuses one that is too short, and `load` refuses an edge that does
 not lead to the head's root.
 """
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from ..errors import LogDiverged, Malformed
-from ..merkle import HASH_BYTES, CompleteNode, NodeReader, RightEdge
+from ..merkle import HASH_BYTES
+from ..proving import CompleteNode, NodeReader, RightEdge
 from ..tiles import HEIGHT, MAX_LEVEL, WIDTH, HashTile, TileCoord, node_reader
 from .port import Head, TileKey
 
