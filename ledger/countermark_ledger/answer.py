@@ -115,7 +115,7 @@ def read_trust_root(path: FilePath, pinned: str | None = None) -> TrustRoot:
         root = TrustRoot.parse(raw)
     except LedgerError as error:
         raise UsageError(f"{path}: {error.message}", hint="countermark trust-root > trust-root.json") from error
-    if pinned not in (None, root.digest):
+    if pinned is not None and pinned != root.digest:
         raise UsageError(f"{path}: expected the pinned trust root {pinned}, found {root.digest}")
     return root
 

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from . import canonical
 from .canonical import Json
@@ -85,8 +86,7 @@ class Transition:
         return parsed
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A set of transitions, one a path, sorted by path (as UTF-8)."""
 
     transitions: tuple[Transition, ...]
