@@ -55,7 +55,7 @@ class Landing:
     """What git says about the change.
 
     `positions` maps first-parent commits of the protected ref to their distance from the tip (0 is the tip);
-    `passed` lists, by path, at which position that history put which node; `trees` are the trees it landed.
+    `passed` lists, by path, at which position that history, merges included, put which node; `trees` are its trees.
     `refused` names paths that nothing can cover, with the reason.
     """
 

@@ -279,3 +279,18 @@ def _target(repository_id: str, ref: str, base: str) -> object:
     from countermark_ledger.predicates.generation import Target
 
     return Target(repository_id, ref, base)
+
+
+def test_a_foxtrot_merge_does_not_hide_that_a_change_was_reverted(scene: Scene) -> None:
+    scene.change({"app.py": "flaw = 1\n"})
+    scene.land("work")
+    scene.git("revert", "-m", "1", "--no-edit", "HEAD")
+    scene.branch("foxtrot", "main~2")
+    scene.change({"other.py": "o = 1\n"})
+    scene.git("merge", "-q", "--no-edit", "main")
+    scene.git("checkout", "-q", "main")
+    scene.git("merge", "-q", "--ff-only", "foxtrot")
+    scene.branch("attack")
+    scene.write({"app.py": "flaw = 1\n"})
+    scene.commit()
+    assert scene.code("--protected-ref", "main") == 11

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from ..errors import GitError, Malformed, MergeConflict, MissingHistory, UnknownRevision
+from ..errors import GitError, Malformed, MergeConflict, MissingHistory, TooLarge, UnknownRevision
 from ..node import Mode, Node
 from . import place, refs, renames, trees
 from .commits import Commit
@@ -100,6 +100,15 @@ class Repository:
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Tell whether one commit is reachable from another, or is the same."""
         return older in self.merge_bases(older, newer)
+
+    def between(self, older: str, newer: str, limit: int) -> list[str]:
+        """List commits that `newer` reaches and `older` does not, parents last; raise `TooLarge` beyond the limit."""
+        found = self._git.run("rev-list", "--topo-order", f"--max-count={limit + 1}", newer, f"^{older}")
+        self._succeeded("rev-list", found)
+        commits = found.output.decode("ascii").split()
+        if len(commits) > limit:
+            raise TooLarge(f"history from {older} to {newer}: expected at most {limit} commits, found more")
+        return commits
 
     def tree(self, commit_or_tree: str) -> dict[str, Entry]:
         """List every file, in git's order, by path (UTF-8 with surrogate escapes)."""

@@ -5,8 +5,7 @@ Trust: read from the object store through the hardened reader; nothing here asks
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from countermark_ledger.coverage import Landing
 from countermark_ledger.evidence import Evidence
@@ -15,6 +14,7 @@ from countermark_ledger.git.reader import Repository
 from countermark_ledger.git.trees import Entry
 from countermark_ledger.node import Node
 
+MAX_HISTORY = 20_000
 NodesByPath = Mapping[str, Node | None]
 
 
@@ -26,15 +26,34 @@ def landing(repository: Repository, change: LandingChange, evidence: Evidence, m
     farthest = max((positions[base] for base in bases if base in positions), default=0)
     paths = [path for path in evidence.edges if path not in change.refused]
     at_base, at_head = _sides(repository, change, [row.path for row in change.change.transitions])
+    history = _history(repository, line[: farthest + 1])
     return Landing(
         transitions=change.change.transitions,
         refused=change.refused,
         positions=positions,
-        trees={repository.commit(commit).tree for commit in line},
-        passed=_passed(repository, line[: farthest + 1], paths),
+        trees={repository.commit(commit).tree for commit in (*line, *history)},
+        passed=_passed(repository, history, paths),
         at_base=at_base,
         at_head=at_head,
     )
+
+
+def _history(repository: Repository, line: Sequence[str]) -> dict[str, int]:
+    """Place every commit since the oldest base on the first-parent line: where it joined it, 0 is the tip.
+
+    What a merge brought in counts as well: landing a head whose own first parents lie elsewhere (a foxtrot merge)
+    would otherwise hide what the protected ref has already been.
+    """
+    since = set(repository.between(line[-1], line[0], MAX_HISTORY)) if len(line) > 1 else set()
+    placed: dict[str, int] = {}
+    for position in range(len(line) - 2, -1, -1):
+        todo = [line[position]]
+        while todo:
+            commit = todo.pop()
+            if commit in since and commit not in placed:
+                placed[commit] = position
+                todo.extend(repository.commit(commit).parents)
+    return placed
 
 
 def _sides(repository: Repository, change: LandingChange, paths: Sequence[str]) -> tuple[NodesByPath, NodesByPath]:
@@ -51,21 +70,26 @@ def _only(nodes: Mapping[str, object], paths: Iterable[str]) -> NodesByPath:
 
 
 def _passed(
-    repository: Repository, line: Sequence[str], paths: Sequence[str]
+    repository: Repository, history: Mapping[str, int], paths: Sequence[str]
 ) -> dict[str, list[tuple[int, Node | None]]]:
-    """For each path, list where the protected ref's own history changed it, and to what. Position 0 is the tip."""
-    found: dict[str, list[tuple[int, Node | None]]] = {path: [] for path in paths}
-    listed = [repository.entries(commit, paths) for commit in line] if paths else []
+    """For each path, list where the protected ref's history changed it, and to what."""
     changed = [
-        (position, path, newer[path])
-        for position, (newer, older) in enumerate(pairwise(listed))
-        for path in paths
-        if newer[path] != older[path]
+        (position, path, entry)
+        for commit, position in (history.items() if paths else ())
+        for path, entry in _changed(repository, commit, paths)
     ]
-    entries: set[Entry] = {entry for _, _, entry in changed if entry is not None}
-    nodes = repository.nodes(entries)
+    nodes = repository.nodes({entry for _, _, entry in changed if entry is not None})
+    found: dict[str, list[tuple[int, Node | None]]] = {path: [] for path in paths}
     for position, path, entry in changed:
         node = None if entry is None else nodes[entry]
         if node is None or isinstance(node, Node):
             found[path].append((position, node))
     return found
+
+
+def _changed(repository: Repository, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, Entry | None]]:
+    """Compare a commit with its first parent; a root commit with nothing."""
+    parents = repository.commit(commit).parents
+    newer = repository.entries(commit, paths)
+    older = repository.entries(parents[0], paths) if parents else dict.fromkeys(paths)
+    yield from ((path, newer[path]) for path in paths if newer[path] != older[path])

@@ -37,6 +37,19 @@ def test_first_parents_are_listed_newest_first_up_to_the_limit(checkout: Checkou
         assert repository.first_parents(made[0], 0) == []
 
 
+def test_what_lies_between_two_commits_includes_what_merges_brought(
+    checkout: Checkout, fork: tuple[str, str, str]
+) -> None:
+    base, tip, head = fork
+    checkout.git("merge", "-q", "--no-edit", "side")
+    merged = checkout.git("rev-parse", "HEAD")
+    with Repository.open(checkout.path) as repository:
+        assert set(repository.between(base, merged, 3)) == {merged, tip, head}
+        assert repository.between(merged, base, 3) == []
+        with pytest.raises(TooLarge, match="at most 2"):
+            repository.between(base, merged, 2)
+
+
 def test_merge_bases_are_gits(checkout: Checkout, fork: tuple[str, str, str]) -> None:
     base, tip, head = fork
     with Repository.open(checkout.path) as repository:
