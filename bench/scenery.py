@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -88,10 +88,19 @@ def process(argv: Sequence[str]) -> tuple[float, float, float]:
     return time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * scale / 1e6
 
 
-def processes(argv: Sequence[str], runs: int = RUNS) -> tuple[float, float, float]:
-    """Return the median wall and CPU seconds and the largest peak memory of a few runs."""
-    found = [process(argv) for _ in range(runs + 1)][1:]
-    wall, cpu, memory = zip(*found, strict=True)
+def side_by_side(commands: Mapping[str, Sequence[str]], runs: int = 15) -> dict[str, tuple[float, float, float]]:
+    """Run commands in turns, so that noise meets them all; give median wall and CPU seconds and the largest memory."""
+    found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in commands}
+    for turn in range(runs + 1):
+        for name, argv in commands.items():
+            figures = process(argv)
+            if turn:
+                found[name].append(figures)
+    return {name: _summary(figures) for name, figures in found.items()}
+
+
+def _summary(figures: list[tuple[float, float, float]]) -> tuple[float, float, float]:
+    wall, cpu, memory = zip(*figures, strict=True)
     return statistics.median(wall), statistics.median(cpu), max(memory)
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import scenery
 
 BAR, MEMORY_BAR = 0.15, 80
+FLOOR, STOCK, COSIGN, OURS = "python -I -c pass", "sigstore verify", "cosign verify", "countermark_ledger verify"
+ROOTS = {"ours": "trust-root.json", "sigstore": "client-trust-config.json", "cosign": "trusted-root.json"}
 
 
 def measure() -> Iterator[str]:
@@ -28,22 +30,30 @@ def measure() -> Iterator[str]:
 def _clients(evidence: Path, bundle: Path) -> Iterator[str]:
     agent = scenery.countermark("agent", "list").split()[0]
     issuer = f"https://authority.{agent.split('/')[2]}"
-    python, programs = sys.executable, Path(sys.executable).parent
-    floor = scenery.processes([python, "-I", "-c", "pass"])
-    roots = {kind: evidence / file for kind, file in ROOTS.items()}
-    ours = scenery.processes(
-        [python, "-I", "-m", "countermark_ledger", "verify", str(bundle), "app.py", "--trust-root", str(roots["ours"])]
-    )
-    stock = scenery.processes(
-        [
-            *(str(programs / "sigstore"), "--trust-config", str(roots["sigstore"]), "verify", "identity", "--offline"),
+    python, roots = sys.executable, {kind: str(evidence / file) for kind, file in ROOTS.items()}
+    sigstore, cosign = str(Path(python).parent / "sigstore"), _cosign()
+    commands = {
+        FLOOR: [python, "-I", "-c", "pass"],
+        STOCK: [
+            *(sigstore, "--trust-config", roots["sigstore"], "verify", "identity", "--offline"),
             *("--bundle", str(bundle), "--cert-identity", agent, "--cert-oidc-issuer", issuer, "app.py"),
+        ],
+        OURS: [
+            *(python, "-I", "-m", "countermark_ledger", "verify", str(bundle), "app.py"),
+            *("--trust-root", roots["ours"]),
+        ],
+    }
+    if cosign is not None:
+        commands[COSIGN] = [
+            *(cosign, "verify-blob-attestation", "--bundle", str(bundle), "--trusted-root", roots["cosign"]),
+            *("--use-signed-timestamps", "--certificate-identity", agent, "--certificate-oidc-issuer", issuer),
+            *("--type", "https://slsa.dev/provenance/v1", "app.py"),
         ]
-    )
-    yield _line("python -I -c pass", floor)
-    yield _line("sigstore verify", stock)
-    yield from _cosign(roots["cosign"], bundle, agent, issuer)
-    yield _line("countermark_ledger verify", ours)
+    figures = scenery.side_by_side(commands)
+    yield from (_line(name, figures[name]) for name in commands)
+    if cosign is None:
+        yield f"{COSIGN:<26} not here (make test-parts brings it)"
+    ours, stock = figures[OURS], figures[STOCK]
     yield f"  to sigstore: wall {ours[0] / stock[0]:.2f} x, CPU {ours[1] / stock[1]:.2f} x   bar {BAR} x"
     yield f"  peak memory: {ours[2]:.0f} MB   bar {MEMORY_BAR} MB"
 
@@ -52,20 +62,6 @@ def _line(name: str, figures: tuple[float, float, float]) -> str:
     return f"{name:<26} wall {figures[0]:6.3f} s   CPU {figures[1]:6.3f} s"
 
 
-ROOTS = {"ours": "trust-root.json", "sigstore": "client-trust-config.json", "cosign": "trusted-root.json"}
-
-
-def _cosign(root: Path, bundle: Path, agent: str, issuer: str) -> Iterator[str]:
+def _cosign() -> str | None:
     parts = os.environ.get("COUNTERMARK_PARTS", "")
-    program = shutil.which("cosign", path=os.pathsep.join([f"{parts}/bin", parts, os.environ.get("PATH", "")]))
-    if program is None:
-        yield "cosign                     not here (make test-parts brings it)"
-        return
-    seconds = scenery.processes(
-        [
-            *(program, "verify-blob-attestation", "--bundle", str(bundle), "--trusted-root", str(root)),
-            *("--use-signed-timestamps", "--certificate-identity", agent, "--certificate-oidc-issuer", issuer),
-            *("--type", "https://slsa.dev/provenance/v1", "app.py"),
-        ]
-    )
-    yield _line("cosign verify", seconds)
+    return shutil.which("cosign", path=os.pathsep.join([f"{parts}/bin", parts, os.environ.get("PATH", "")]))
