@@ -110,20 +110,19 @@ class Collection:
                 _prefer_true(bundles, found[2], raw)
             elif found := _CERTIFICATE.fullmatch(path):
                 proofs.setdefault(found[1], []).append(raw)
+            elif found := _LINK.fullmatch(path):
+                collection._take_link(int(found[1]), int(found[2]), raw)
             else:
-                collection._take_log_file(path, raw)
+                collection.checkpoints.append(raw)
         for name in sorted(bundles):
             collection._take_bundle(name, bundles[name], tuple(proofs.get(name, ())))
         return collection
 
-    def _take_log_file(self, path: str, raw: bytes) -> None:
-        if path == CHECKPOINT:
-            self.checkpoints.append(raw)
-        elif found := _LINK.fullmatch(path):
-            try:
-                self.links.append(Link.parse(int(found[1]), int(found[2]), raw))
-            except Malformed:
-                self.junk += 1
+    def _take_link(self, old: int, new: int, raw: bytes) -> None:
+        try:
+            self.links.append(Link.parse(old, new, raw))
+        except Malformed:
+            self.junk += 1
 
     def _take_bundle(self, name: str, raw: bytes, proofs: tuple[bytes, ...]) -> None:
         try:

@@ -343,6 +343,16 @@ def test_the_newest_status_wins_whatever_else_is_offered(simulated: SimulatedAut
     assert (found.status.status.number, found.status.name) == (2, again.name)
 
 
+def test_a_status_under_a_name_that_is_not_its_own_is_no_status(
+    simulated: SimulatedAuthority, changed: Changed
+) -> None:
+    change = changed(a_py=(None, "1\n"))
+    old, new = simulated.status(number=1), simulated.status(number=2)
+    renamed = [(path.replace(new.name, "0" * 64), raw) for path, raw in simulated.files([new])]
+    found = ask(simulated, change, simulated.collection(old, more=renamed))
+    assert found.status.status.number == 1
+
+
 def test_evidence_logged_after_the_newest_status_is_inconclusive(
     simulated: SimulatedAuthority, changed: Changed
 ) -> None:
