@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -214,6 +215,30 @@ def test_an_evil_merge_commit_is_not_covered_by_the_sides_it_merges(scene: Scene
     scene.write({"b.py": "b = 1\nevil = 2\n"})
     scene.commit("merge, and something more")
     assert scene.code() == 11
+
+
+def test_a_withheld_status_does_not_clear_a_revoked_agent_where_the_number_is_pinned(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.change({"app.py": "two = 2\n"})
+    scene.must("log", "export", "../before")
+    scene.must("agent", "revoke", "coder", "--since", "2020-01-01T00:00:00Z")
+    newest = scene.gate()["statusNumber"]
+    trust = json.loads(scene.must("trust-root"))
+    digest = scene.must("trust-root", "--format", "digest").strip()
+    monkeypatch.setenv("XDG_DATA_HOME", str(scene.root.parent / "ci"))
+    pins = ["--protected-ref", "main", "--repository-id", trust["repositoryId"], "--trust-root", digest]
+    withheld = [*pins, "--bundles", "../before"]
+    assert scene.code(*withheld, "--seen-status", str(newest)) == 20
+    assert scene.code(*withheld) == 0  # the limit that docs/guides/ci.md names: good until its due date
+
+
+def test_a_row_picked_from_a_statement_lands_alone_which_is_a_known_limit(scene: Scene) -> None:
+    scene.change({"app.py": "two = 2\n", "guard.py": "g = 1\n"})
+    scene.branch("part", "main")
+    scene.git("checkout", "work", "--", "app.py")
+    scene.commit()
+    assert scene.code() == 0
 
 
 class TestPeoplesCommits:

@@ -44,6 +44,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--bundle-ref", default=BUNDLE_REF, metavar="REF", help=f"and from a ref (default: {BUNDLE_REF})"
     )
     parser.add_argument(
+        "--seen-status", type=int, default=0, metavar="N", help="refuse a revocation status older than number N"
+    )
+    parser.add_argument(
         "--record",
         choices=("auto", "required", "never"),
         default="auto",
@@ -72,7 +75,7 @@ def _decide(
     sources += [from_ledger(embedded)] if embedded else []
     with console.progress():
         ports = steps.Ports(tuple(sources), scan_landing(console.step), console.step)
-        seen = home.seen_status() if home else 0
+        seen = max(args.seen_status, home.seen_status() if home else 0)
         decision = steps.run(repository, _pin(args, home), head=args.head, at=utc_now(), seen_status=seen, ports=ports)
     if home and decision.facts.status:
         home.saw_status(decision.facts.status)

@@ -51,6 +51,7 @@ def document(decision: Decision) -> dict[str, Json]:
         "evaluatedOn": shape.spell_time(facts.evaluated),
         "policySha256": facts.root.policy.sha256,
         "score": decision.score,
+        "statusNumber": facts.status,
         "splitView": split_view(decision),
         "coverage": {"covered": _covered(decision), "rows": len(facts.rows)},
         "junkBundles": facts.junk,

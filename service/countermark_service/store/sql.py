@@ -47,7 +47,7 @@ class SqlStore(SqlReader, Records):
         try:
             with _creating_alone(where) if create else nullcontext():
                 _at_newest_schema(engine, create=create)
-        except BaseException:
+        except BaseException:  # no connection outlives a failed opening; raised again
             engine.dispose()
             raise
         return cls(engine)
