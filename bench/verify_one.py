@@ -54,7 +54,7 @@ def _clients(evidence: Path, bundle: Path) -> Iterator[str]:
     if cosign is None:
         yield f"{COSIGN:<26} not here (make test-parts brings it)"
     ours, stock = figures[OURS], figures[STOCK]
-    yield f"  to sigstore: wall {ours[0] / stock[0]:.2f} x, CPU {ours[1] / stock[1]:.2f} x   bar {BAR} x"
+    yield f"  to sigstore: wall {ours[0] / stock[0]:.3f} x, CPU {ours[1] / stock[1]:.3f} x   bar {BAR} x"
     yield f"  peak memory: {ours[2]:.0f} MB   bar {MEMORY_BAR} MB"
 
 
