@@ -58,7 +58,8 @@ def test_a_program_that_cannot_start_is_told_by_name(tmp_path: Path, program: st
 @pytest.mark.parametrize("leftover", ["sleep 600 &", "(trap '' TERM HUP INT; sleep 600) & exit 3"])
 def test_what_a_program_leaves_running_in_its_group_is_killed(leftover: str) -> None:
     """The leftover holds our standard output: while it lives, reading does not come to an end."""
-    subprocess.run([*python(RUNNER), "sh", "-c", leftover], capture_output=True, check=False, timeout=60)
+    done = subprocess.run([*python(RUNNER), "sh", "-c", leftover], capture_output=True, check=False, timeout=60)
+    assert done.returncode == (3 if "exit 3" in leftover else 0)
 
 
 @pytest.mark.parametrize("number", process.FORWARDED)

@@ -301,7 +301,7 @@ MUTANTS = [
     # 9. SIGNER: honestly issued, to somebody who may not speak here
     Mutant("identity-of-another-trust-domain", WrongIdentity, _step(identity="spiffe://other.example/agent/builder")),
     Mutant("identity-that-is-none-of-ours", Malformed, _step(identity="https://forge.example/agent/builder")),
-    Mutant("identity-of-an-unknown-kind", Malformed, _step(identity="spiffe://forge.example/root/builder")),
+    Mutant("identity-of-an-unknown-kind", Malformed, _step(identity="spiffe://forge.example/robot/builder")),
     Mutant("another-issuer", WrongIdentity, _step(issuer="https://authority.other.example")),
 ]
 

@@ -135,7 +135,7 @@ def test_what_is_emitted_now_validates(simulated: SimulatedAuthority, changed: C
 def test_the_policies_that_ship_validate_and_are_read(name: str) -> None:
     raw = (importlib.resources.files("countermark_policies") / "gate" / f"{name}.json").read_bytes()
     schema("policy").validate(json.loads(raw))
-    Policy.parse(raw)
+    assert Policy.parse(raw).json() == json.loads(raw)
 
 
 def _policies() -> list[Any]:

@@ -58,7 +58,7 @@ def test_whatever_parses_as_an_identity_has_one_spelling(uri: str) -> None:
         pytest.param("spiffe://forge.example/agent/a/", id="trailing-slash"),
         pytest.param("spiffe://forge.example/agent/a/b", id="a-segment-too-many"),
         pytest.param("spiffe://forge.example//agent/a", id="empty-segment"),
-        pytest.param("spiffe://forge.example/root/a", id="unknown-kind"),
+        pytest.param("spiffe://forge.example/robot/a", id="unknown-kind"),
         pytest.param("spiffe://forge.example/Agent/a", id="kind-in-upper-case"),
         pytest.param("spiffe://forge.example/agent/A", id="name-in-upper-case"),
         pytest.param("spiffe://forge.example/agent/a?x=1", id="query"),

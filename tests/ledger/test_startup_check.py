@@ -73,7 +73,7 @@ def test_a_link_to_the_directory_is_the_directory(process: Process, capsys: pyte
     link = process.checkout.parent / "link"
     link.symlink_to(process.checkout)
     process.start([str(link)])
-    refusal(capsys)
+    assert "Python looks for modules in" in refusal(capsys)
 
 
 def test_a_folder_with_a_longer_name_or_below_is_another_one(process: Process) -> None:

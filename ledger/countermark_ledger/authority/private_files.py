@@ -34,7 +34,7 @@ def create(path: Path, files: Mapping[str, bytes]) -> None:
         draft.chmod(_PRIVATE_FOLDER)  # a strict umask takes the owner's own rights from it, too
         _fill(draft, files)
         _rename(draft, path)
-    except BaseException:
+    except BaseException:  # also an interrupt leaves no half-made keys behind; raised again
         shutil.rmtree(draft)
         raise
     _sync(path.parent)

@@ -112,7 +112,7 @@ class Batch:
         try:
             child.send(commands + b"flush\n")
             yield child
-        except BaseException:
+        except BaseException:  # whatever left the stream half read; raised again
             self.close()
             raise
 

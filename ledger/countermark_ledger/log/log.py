@@ -198,7 +198,7 @@ class Log:
             yield
         except harmless:
             raise
-        except BaseException:
+        except BaseException:  # whatever it was, what landed is unknown: stop, and raise it again
             self._tree = None
             raise
 
