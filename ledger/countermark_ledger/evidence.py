@@ -147,9 +147,8 @@ def _is_logged(candidate: Candidate, trust: TrustRoot) -> bool:
 
 
 def _keep_oldest(verified: Verified, evidence: Evidence) -> None:
-    known = evidence.heads.get(verified.pae_sha256)
-    if known is None or verified.head.size < known.size:
-        evidence.heads[verified.pae_sha256] = verified.head
+    known = evidence.heads.get(verified.pae_sha256, verified.head)
+    evidence.heads[verified.pae_sha256] = min(known, verified.head, key=lambda head: head.size)
 
 
 def _hold(
