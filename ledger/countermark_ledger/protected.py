@@ -54,7 +54,12 @@ _WILD = re.compile(r"[*?[]")
 
 def is_protected(path: str, more: Iterable[str] = ()) -> bool:
     """Tell whether a path (or, with `more`, a policy's own patterns) needs people. `*` also crosses slashes."""
-    return _compiled((*ALWAYS, *more)).match(_folded(path)) is not None
+    return matches(path, (*ALWAYS, *more))
+
+
+def matches(path: str, patterns: Iterable[str]) -> bool:
+    """Tell whether one of the patterns means a path, in any spelling that some file system takes for the same."""
+    return _compiled(tuple(patterns)).match(_folded(path)) is not None
 
 
 @functools.cache

@@ -19,7 +19,7 @@ from countermark_ledger.identity import Identity
 from countermark_ledger.node import Mode, Node
 from countermark_ledger.ssh_key import PublicKey
 from countermark_service.blame import Step
-from countermark_service.gate.policy import Person
+from countermark_service.gate.people import Person
 
 MAX_COMMITS = 10_000
 COMMIT = "commit:"

@@ -11,9 +11,10 @@ import countermark_policies
 from countermark_ledger.canonical import Json
 from countermark_ledger.errors import Malformed
 from countermark_ledger.predicates.generation import Evidence
-from countermark_service.gate.policy import Mode, Policy, SplitView
+from countermark_service.gate.policy import DEFAULTS, Mode, Policy, SplitView
 
 PERSON = "spiffe://example.com/person/p1"
+AGENT = "spiffe://example.com/agent/a"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGu9CZ6WY3Q7pT9Dq0uQxLq3Cc5pEw5mO0ZyyyV5n3wM"
 
 
@@ -46,7 +47,28 @@ def test_the_policies_that_ship_are_what_their_names_say(
 def test_white_space_and_order_are_free() -> None:
     value = template()
     backwards = json.dumps(dict(reversed(value.items())), indent=7)
-    assert Policy.parse(backwards.encode()).json() == value
+    assert Policy.parse(backwards.encode()).json() == parse(value).json()
+
+
+def test_what_a_policy_leaves_out_enforces() -> None:
+    policy = parse({"version": 1})
+    assert policy.json() == DEFAULTS
+    assert (policy.mode, policy.minimum_evidence, policy.minimum_coverage) == (Mode.ENFORCE, Evidence.OBSERVED, 100)
+
+
+def test_what_a_policy_spells_out_is_what_it_is() -> None:
+    value = {
+        **DEFAULTS,
+        "models": ["m-1"],
+        "images": ["sha256:" + "0" * 64],
+        "people": [{"id": PERSON, "sshKeys": [KEY], "sigstore": [{"issuer": "https://i.example", "identity": "a@b"}]}],
+        "bots": [{"id": AGENT, "author": "bot <b@example.com>", "sshKeys": [KEY], "openpgpKeys": []}],
+        "paths": [{"match": ["src/pay/*"], "evidence": "boxed", "agents": [AGENT], "approvals": 2, "threshold": 95}],
+    }
+    policy = parse(value)
+    assert policy.json() == value
+    assert [entry.matches("src/pay/card.py") for entry in policy.overrides] == [True]
+    assert [entry.matches("docs/card.py") for entry in policy.overrides] == [False]
 
 
 def edit(*path: str, to: Json) -> Callable[[dict[str, Json]], None]:
@@ -65,7 +87,17 @@ def edit(*path: str, to: Json) -> Callable[[dict[str, Json]], None]:
     "change",
     [
         pytest.param(edit("modee", to="enforce"), id="misspelt-field"),
-        pytest.param(lambda value: value.pop("mode"), id="missing-field"),
+        pytest.param(lambda value: value.pop("version"), id="no-version"),
+        pytest.param(edit("coverage", to={"minimun": 1}), id="misspelt-field-of-a-section"),
+        pytest.param(edit("coverage", to={"minimum": 0}), id="coverage-of-nothing"),
+        pytest.param(edit("score", "rules", to={"ruff": "latest"}), id="rules-without-a-digest"),
+        pytest.param(edit("score", "rules", to=[]), id="rules-as-a-list"),
+        pytest.param(edit("waivers", to={"critical": 1}), id="one-for-true"),
+        pytest.param(edit("paths", to=[{"match": ["*"], "evidense": "boxed"}]), id="misspelt-field-of-an-override"),
+        pytest.param(edit("paths", to=[{"match": ["*"], "threshold": 0}]), id="override-that-never-bites"),
+        pytest.param(
+            edit("bots", to=[{"id": PERSON, "author": "a", "sshKeys": [], "openpgpKeys": []}]), id="bot-person"
+        ),
         pytest.param(edit("mode", to="off"), id="no-such-mode"),
         pytest.param(edit("version", to=2), id="newer-version"),
         pytest.param(edit("version", to=True), id="true-for-one"),

@@ -26,7 +26,8 @@ from countermark_service.checkout import Checkout
 from countermark_service.cli.console import Console
 from countermark_service.embedded import Embedded, opened
 from countermark_service.exits import Exit, UsageError
-from countermark_service.gate.policy import POLICY_PATH, Person, Policy
+from countermark_service.gate.people import Person
+from countermark_service.gate.policy import POLICY_PATH, Policy
 from countermark_service.history import COMMIT, committed, contents_of, steps_of
 from countermark_service.sources import Source, from_directory, from_ledger, from_ref
 

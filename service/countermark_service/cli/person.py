@@ -17,7 +17,8 @@ from countermark_service.cli.console import Console
 from countermark_service.cli.enrolling import enrol, enrolment
 from countermark_service.embedded import Embedded, opened
 from countermark_service.exits import Exit, UsageError
-from countermark_service.gate.policy import POLICY_PATH, Person, Policy
+from countermark_service.gate.people import Person
+from countermark_service.gate.policy import POLICY_PATH, Policy
 
 KEY_HINT = "ls ~/.ssh/*.pub"
 
@@ -82,7 +83,7 @@ def _add_to_policy(checkout: Checkout, person: Identity, key: PublicKey) -> None
     people = {one.id: one for one in policy.people}
     mine = people.get(person, Person(person, ()))
     if key.line() not in {one.line() for one in mine.ssh_keys}:
-        people[person] = replace(mine, ssh_keys=(*mine.ssh_keys, key))
+        people[person] = mine._replace(ssh_keys=(*mine.ssh_keys, key))
     changed = replace(policy, people=tuple(people.values()))
     path.write_bytes(json.dumps(changed.json(), indent=2).encode() + b"\n")
 

@@ -19,7 +19,7 @@ from countermark_ledger.node import Node
 from countermark_ledger.revocation import refuse_revoked_ever
 from countermark_ledger.sshsig import PublicKey
 from countermark_service.exits import Inconclusive
-from countermark_service.gate.policy import Person
+from countermark_service.gate.people import Person
 
 MAX_COMMITS = 2_000
 

@@ -1,7 +1,8 @@
 """Policy: what the gate asks for, read at the protected ref's tip and nowhere else.
 
 Trust: the bytes come from the protected tip, so people vouched for them; they are still parsed strictly,
-because a policy with a misspelt field that is silently ignored is a policy that does not hold.
+because a policy with a misspelt field that is silently ignored is a policy that does not hold. What a policy
+leaves out has the value of `DEFAULTS`, which enforce.
 """
 
 from __future__ import annotations
@@ -17,12 +18,41 @@ from countermark_ledger.coverage import Rules
 from countermark_ledger.errors import Malformed
 from countermark_ledger.identity import Identity, Kind
 from countermark_ledger.predicates.generation import Evidence
-from countermark_ledger.sshsig import PublicKey, parse_public_key
+from countermark_service.gate.people import Bot, Person
 
 POLICY_PATH = ".countermark/policy.json"
 TRUST_ROOT_PATH = ".countermark/trust-root.json"
 VERSION = 1
+PERCENT = 100
 E = TypeVar("E", bound=StrEnum)
+
+DEFAULTS: dict[str, Json] = {
+    "version": VERSION,
+    "mode": "enforce",
+    "evidence": {"minimum": "observed", "maxBaseDistance": 1000, "maxAgeDays": None},
+    "coverage": {"minimum": 100},
+    "agents": None,
+    "models": None,
+    "images": None,
+    "people": [],
+    "bots": [],
+    "gates": [],
+    "protected": {"paths": [], "people": 1},
+    "approvals": {"minimum": 0},
+    "score": {
+        "threshold": 85,
+        "scanners": ["bandit", "ruff", "semgrep"],
+        "rules": {},
+        "inert": ["empty", "font/*", "image/*", "text/prose"],
+    },
+    "waivers": {"maxDays": 90, "critical": False},
+    "status": {"maxAgeHours": 168},
+    "witnesses": {"minimum": 0},
+    "splitView": "report",
+    "mirror": None,
+    "paths": [],
+}
+"""Every field there is, and its value where a policy leaves it out."""
 
 
 class Mode(StrEnum):
@@ -40,41 +70,85 @@ class SplitView(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """A person whom the policy names, and the SSH keys that sign for them."""
+class Override:
+    """What else holds for paths that one of the patterns matches; None leaves a field as it is elsewhere.
 
-    id: Identity
-    ssh_keys: tuple[PublicKey, ...]
+    Of several entries that match a path and give a field, the last one decides, as in CODEOWNERS.
+    """
+
+    match: tuple[str, ...]
+    minimum_evidence: Evidence | None = None
+    agents: frozenset[str] | None = None
+    models: frozenset[str] | None = None
+    images: frozenset[str] | None = None
+    approvals: int | None = None
+    threshold: int | None = None
 
     def json(self) -> Json:
-        """Spell the person."""
-        return {"id": str(self.id), "sshKeys": [key.line() for key in self.ssh_keys]}
+        """Spell the entry, with the fields that it gives."""
+        given: dict[str, Json] = {
+            "evidence": self.minimum_evidence.value if self.minimum_evidence else None,
+            "agents": _listed(self.agents),
+            "models": _listed(self.models),
+            "images": _listed(self.images),
+            "approvals": self.approvals,
+            "threshold": self.threshold,
+        }
+        return {"match": list(self.match), **{name: value for name, value in given.items() if value is not None}}
 
     @classmethod
-    def parse(cls, value: Json) -> Person:
-        """Read a person."""
-        identity = Identity.parse(shape.member(value, "id"))
-        if identity.kind is not Kind.PERSON:
-            raise Malformed(f"policy: people holds {identity}, which is not a person")
-        return cls(identity, shape.items(shape.member(value, "sshKeys"), "sshKeys", _key))
+    def parse(cls, value: Json) -> Override:
+        """Read an entry; unknown fields are refused by the comparison of the whole policy."""
+        given = value if isinstance(value, dict) else {}
+        evidence, agents = given.get("evidence"), given.get("agents")
+        return cls(
+            match=shape.texts(shape.member(value, "match"), "paths.match"),
+            minimum_evidence=None if evidence is None else _word(Evidence, evidence, "paths.evidence"),
+            agents=None if agents is None else frozenset(_ids(agents, Kind.AGENT)),
+            models=_names(given.get("models"), "paths.models"),
+            images=_names(given.get("images"), "paths.images"),
+            approvals=_optional_integer(given.get("approvals"), "paths.approvals"),
+            threshold=_optional_integer(given.get("threshold"), "paths.threshold"),
+        )
+
+    def matches(self, path: str) -> bool:
+        """Tell whether the entry is about a path; the patterns are those of protected paths."""
+        return protected.matches(path, self.match)
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One policy. Counts and limits: `threshold` 1 to 100, `max_base_distance` in first-parent commits."""
+    """One policy. Counts and limits: thresholds 1 to 100, `max_base_distance` in first-parent commits.
+
+    `models` and `images` None allow any; `rules` maps a scanner to the only rules digest (hex sha256) accepted;
+    `mirror` is the path of the submodule that holds this repository's evidence.
+    """
 
     mode: Mode
     minimum_evidence: Evidence
+    max_base_distance: int
+    max_age_days: int | None
+    minimum_coverage: int
     agents: frozenset[str] | None
+    models: frozenset[str] | None
+    images: frozenset[str] | None
     people: tuple[Person, ...]
+    bots: tuple[Bot, ...]
     gates: frozenset[str]
     protected_paths: tuple[str, ...]
     people_for_protected: int
-    max_base_distance: int
+    approvals: int
     threshold: int
     scanners: tuple[str, ...]
+    scanner_rules: tuple[tuple[str, str], ...]
     inert: tuple[str, ...]
+    max_waiver_days: int
+    waives_critical: bool
+    max_status_hours: int
+    witnesses: int
     split_view: SplitView
+    mirror: str | None
+    overrides: tuple[Override, ...]
     sha256: str
 
     @property
@@ -89,61 +163,145 @@ class Policy:
         )
 
     def json(self) -> dict[str, Json]:
-        """Spell the policy, without its own digest."""
-        agents: list[Json] | None = None if self.agents is None else [*sorted(self.agents)]
+        """Spell the policy with every field, without its own digest."""
         return {
             "version": VERSION,
             "mode": self.mode.value,
-            "evidence": {"minimum": self.minimum_evidence.value, "maxBaseDistance": self.max_base_distance},
-            "agents": agents,
+            "evidence": {
+                "minimum": self.minimum_evidence.value,
+                "maxBaseDistance": self.max_base_distance,
+                "maxAgeDays": self.max_age_days,
+            },
+            "coverage": {"minimum": self.minimum_coverage},
+            "agents": _listed(self.agents),
+            "models": _listed(self.models),
+            "images": _listed(self.images),
             "people": [person.json() for person in self.people],
+            "bots": [bot.json() for bot in self.bots],
             "gates": [*sorted(self.gates)],
             "protected": {"paths": list(self.protected_paths), "people": self.people_for_protected},
-            "score": {"threshold": self.threshold, "scanners": list(self.scanners), "inert": list(self.inert)},
+            "approvals": {"minimum": self.approvals},
+            "score": {
+                "threshold": self.threshold,
+                "scanners": list(self.scanners),
+                "rules": dict(self.scanner_rules),
+                "inert": list(self.inert),
+            },
+            "waivers": {"maxDays": self.max_waiver_days, "critical": self.waives_critical},
+            "status": {"maxAgeHours": self.max_status_hours},
+            "witnesses": {"minimum": self.witnesses},
             "splitView": self.split_view.value,
+            "mirror": self.mirror,
+            "paths": [entry.json() for entry in self.overrides],
         }
 
     @classmethod
     def parse(cls, raw: bytes) -> Policy:
-        """Read a policy; white space and order are free, unknown and missing fields are refused."""
-        value = canonical.loads(raw, max_bytes=1024 * 1024)
-        evidence, score, paths = (shape.member(value, name) for name in ("evidence", "score", "protected"))
-        agents = shape.member(value, "agents")
-        parsed = cls(
-            mode=_word(Mode, shape.member(value, "mode"), "mode"),
-            minimum_evidence=_word(Evidence, shape.member(evidence, "minimum"), "evidence.minimum"),
-            agents=None if agents is None else frozenset(_ids(agents, Kind.AGENT)),
-            people=shape.items(shape.member(value, "people"), "people", Person.parse),
-            gates=frozenset(_ids(shape.member(value, "gates"), Kind.GATE)),
-            protected_paths=shape.texts(shape.member(paths, "paths"), "protected.paths"),
-            people_for_protected=shape.integer(shape.member(paths, "people"), "protected.people"),
-            max_base_distance=shape.integer(shape.member(evidence, "maxBaseDistance"), "evidence.maxBaseDistance"),
-            threshold=shape.integer(shape.member(score, "threshold"), "score.threshold"),
-            scanners=shape.texts(shape.member(score, "scanners"), "score.scanners"),
-            inert=shape.texts(shape.member(score, "inert"), "score.inert"),
-            split_view=_word(SplitView, shape.member(value, "splitView"), "splitView"),
-            sha256=hashlib.sha256(raw).hexdigest(),
-        )
+        """Read a policy; white space and order are free, what is left out is `DEFAULTS`, the unknown is refused."""
+        value = _completed(canonical.loads(raw, max_bytes=1024 * 1024))
+        parsed = _read(value, hashlib.sha256(raw).hexdigest())
         _check(parsed, value)
         return parsed
 
 
-def _check(parsed: Policy, value: Json) -> None:
+def _completed(value: Json) -> dict[str, Json]:
+    """Fill in what a policy leaves out, also within its sections. Its version must be there."""
+    if not isinstance(value, dict) or "version" not in value:
+        raise Malformed("policy: expected an object with a version")
+    filled = {**DEFAULTS, **value}
+    for name, default in DEFAULTS.items():
+        given = filled[name]
+        if isinstance(default, dict) and isinstance(given, dict):
+            filled[name] = {**default, **given}
+    return filled | {"people": _lent_sigstore(filled["people"])}
+
+
+def _read(value: dict[str, Json], sha256: str) -> Policy:
+    evidence, score, paths = value["evidence"], value["score"], value["protected"]
+    agents = value["agents"]
+    return Policy(
+        mode=_word(Mode, value["mode"], "mode"),
+        minimum_evidence=_word(Evidence, shape.member(evidence, "minimum"), "evidence.minimum"),
+        max_base_distance=shape.integer(shape.member(evidence, "maxBaseDistance"), "evidence.maxBaseDistance"),
+        max_age_days=_optional_integer(shape.member(evidence, "maxAgeDays"), "evidence.maxAgeDays"),
+        minimum_coverage=shape.integer(shape.member(value["coverage"], "minimum"), "coverage.minimum"),
+        agents=None if agents is None else frozenset(_ids(agents, Kind.AGENT)),
+        models=_names(value["models"], "models"),
+        images=_names(value["images"], "images"),
+        people=shape.items(value["people"], "people", Person.parse),
+        bots=shape.items(value["bots"], "bots", Bot.parse),
+        gates=frozenset(_ids(value["gates"], Kind.GATE)),
+        protected_paths=shape.texts(shape.member(paths, "paths"), "protected.paths"),
+        people_for_protected=shape.integer(shape.member(paths, "people"), "protected.people"),
+        approvals=shape.integer(shape.member(value["approvals"], "minimum"), "approvals.minimum"),
+        threshold=shape.integer(shape.member(score, "threshold"), "score.threshold"),
+        scanners=shape.texts(shape.member(score, "scanners"), "score.scanners"),
+        scanner_rules=_scanner_rules(shape.member(score, "rules")),
+        inert=shape.texts(shape.member(score, "inert"), "score.inert"),
+        max_waiver_days=shape.integer(shape.member(value["waivers"], "maxDays"), "waivers.maxDays"),
+        waives_critical=_truth(shape.member(value["waivers"], "critical"), "waivers.critical"),
+        max_status_hours=shape.integer(shape.member(value["status"], "maxAgeHours"), "status.maxAgeHours"),
+        witnesses=shape.integer(shape.member(value["witnesses"], "minimum"), "witnesses.minimum"),
+        split_view=_word(SplitView, value["splitView"], "splitView"),
+        mirror=shape.optional_text(value["mirror"], "mirror"),
+        overrides=shape.items(value["paths"], "paths", Override.parse),
+        sha256=sha256,
+    )
+
+
+def _check(parsed: Policy, value: dict[str, Json]) -> None:
     """Refuse fields that were not understood, and figures that could never be met or never bite."""
-    if not isinstance(value, dict) or (differing := sorted(_differences(parsed.json(), value))):
-        raise Malformed(f"policy: unexpected, missing or unsorted: {', '.join(differing)}")
+    if differing := sorted(_differences(parsed.json(), value)):
+        raise Malformed(f"policy: unexpected or unsorted: {', '.join(differing)}")
     if not 1 <= parsed.people_for_protected <= max(1, len(parsed.people)):
         raise Malformed(f"policy: protected.people is {parsed.people_for_protected}, {len(parsed.people)} are named")
-    if not 1 <= parsed.threshold <= 100:  # noqa: PLR2004 - the score's own scale
-        raise Malformed(f"policy: score.threshold is {parsed.threshold}, expected 1 to 100")
+    for name, figure in _thresholds(parsed):
+        if not 1 <= figure <= PERCENT:
+            raise Malformed(f"policy: {name} is {figure}, expected 1 to {PERCENT}")
     if len({person.id for person in parsed.people}) != len(parsed.people):
         raise Malformed("policy: one person is named twice")
+
+
+def _thresholds(parsed: Policy) -> list[tuple[str, int]]:
+    figures = [("score.threshold", parsed.threshold), ("coverage.minimum", parsed.minimum_coverage)]
+    return figures + [("paths.threshold", e.threshold) for e in parsed.overrides if e.threshold is not None]
 
 
 def _differences(expected: dict[str, Json], found: dict[str, Json]) -> set[str]:
     """Name the fields that differ as JSON, where `true` is not 1."""
     spelled = [{key: canonical.dumps(value) for key, value in side.items()} for side in (expected, found)]
     return {key for key in expected.keys() | found.keys() if spelled[0].get(key) != spelled[1].get(key)}
+
+
+def _lent_sigstore(people: Json) -> Json:
+    """A person without the field has no Sigstore identity."""
+    if not isinstance(people, list):
+        return people
+    return [{"sigstore": [], **person} if isinstance(person, dict) else person for person in people]
+
+
+def _scanner_rules(value: Json) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, dict):
+        raise Malformed("policy: score.rules: expected an object of scanner names and rules digests")
+    return tuple(sorted((name, shape.hex64(digest, f"score.rules.{name}")) for name, digest in value.items()))
+
+
+def _names(value: Json, where: str) -> frozenset[str] | None:
+    return None if value is None else frozenset(shape.texts(value, where))
+
+
+def _listed(names: frozenset[str] | None) -> Json:
+    return None if names is None else [*sorted(names)]
+
+
+def _optional_integer(value: Json, where: str) -> int | None:
+    return None if value is None else shape.integer(value, where)
+
+
+def _truth(value: Json, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise Malformed(f"{where}: expected true or false, found {value!r}")
+    return value
 
 
 def _word(kind: type[E], value: Json, where: str) -> E:
@@ -158,7 +316,3 @@ def _ids(value: Json, kind: Kind) -> tuple[str, ...]:
     if wrong := [str(one) for one in ids if one.kind is not kind]:
         raise Malformed(f"policy: {wrong[0]} is not a {kind}")
     return tuple(str(one) for one in ids)
-
-
-def _key(value: Json) -> PublicKey:
-    return parse_public_key(shape.text(value, "sshKeys"))
