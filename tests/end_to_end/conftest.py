@@ -92,7 +92,7 @@ class Scene:
 @pytest.fixture
 def clean_scan(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put scanners that find nothing behind the gate's port."""
-    monkeypatch.setattr("countermark_service.cli.gate.scan_landing", _clean_port)
+    monkeypatch.setattr("countermark_service.cli.deciding.scan_landing", _clean_port)
 
 
 def _clean_port(_progress: Callable[[str], None]) -> scanning.Scan:

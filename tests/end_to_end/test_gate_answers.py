@@ -24,7 +24,7 @@ def scanned(monkeypatch: pytest.MonkeyPatch) -> Callable[[ScanResult], None]:
     """Let the scanners answer this."""
 
     def answer(result: ScanResult) -> None:
-        monkeypatch.setattr("countermark_service.cli.gate.scan_landing", lambda _step: lambda *_: result)
+        monkeypatch.setattr("countermark_service.cli.deciding.scan_landing", lambda _step: lambda *_: result)
 
     return answer
 
@@ -91,14 +91,14 @@ def test_a_person_whom_the_policy_at_the_tip_does_not_name_can_not_answer(scene:
 def test_a_clock_that_was_turned_back_revives_no_status(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.change({"app.py": "two = 2\n"})
     yesterday = datetime.now(UTC) - timedelta(days=1)
-    monkeypatch.setattr("countermark_service.cli.gate.utc_now", lambda: yesterday)
+    monkeypatch.setattr("countermark_service.cli.deciding.utc_now", lambda: yesterday)
     assert scene.code("--record", "never") == 20
 
 
 def test_a_status_past_its_due_date_is_inconclusive(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.change({"app.py": "two = 2\n"})
     later = datetime.now(UTC) + timedelta(days=8)
-    monkeypatch.setattr("countermark_service.cli.gate.utc_now", lambda: later)
+    monkeypatch.setattr("countermark_service.cli.deciding.utc_now", lambda: later)
     document = scene.gate("--record", "never")
     assert document["exitCode"] == 20
     assert document["reasons"][0]["hint"] == "countermark status renew"

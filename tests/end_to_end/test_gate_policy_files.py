@@ -15,7 +15,7 @@ from .conftest import Scene
 @pytest.fixture
 def typed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Scene:
     """A scene whose files are told apart for real, by the one scanner that is no choice."""
-    monkeypatch.setattr("countermark_service.cli.gate.scan_landing", scanning.scan_landing)
+    monkeypatch.setattr("countermark_service.cli.deciding.scan_landing", scanning.scan_landing)
     monkeypatch.setattr(registry, "named", lambda _names: ())
     return scene
 

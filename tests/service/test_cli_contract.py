@@ -24,7 +24,7 @@ from countermark_ledger import errors, startup
 from countermark_scanners.result import ScanResult
 from countermark_scanners.score import score
 from countermark_service import cli
-from countermark_service.cli import COMMANDS, console, main, manual, parsing, running
+from countermark_service.cli import COMMANDS, console, deciding, main, manual, parsing, running
 from countermark_service.exits import Exit
 
 if TYPE_CHECKING:
@@ -156,8 +156,8 @@ def no_scan(monkeypatch: pytest.MonkeyPatch) -> None:
         progress("scanning")
         return lambda *_: ScanResult((), (), (), (), (), score(()), None)
 
-    for module in ("gate", "scan"):
-        monkeypatch.setattr(parsing.load(module), "scan_landing", scan_landing)
+    for module in (deciding, parsing.load("scan")):
+        monkeypatch.setattr(module, "scan_landing", scan_landing)
 
 
 def bundle_of(desk: Desk) -> str:

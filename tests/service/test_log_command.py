@@ -22,7 +22,7 @@ from countermark_ledger.trust import TrustRoot
 from countermark_scanners.result import ScanResult
 from countermark_scanners.score import score
 from countermark_service import embedded, exporting, fsck
-from countermark_service.cli import parsing
+from countermark_service.cli import deciding
 from countermark_service.embedded import Embedded
 from countermark_service.sources import from_directory
 
@@ -349,8 +349,7 @@ def test_the_export_of_another_ledger_is_not_overwritten(signed: Desk, export: P
 def test_a_gate_reads_an_export_where_there_is_no_ledger(
     signed: Desk, export: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    gate = parsing.load("gate")
-    monkeypatch.setattr(gate, "scan_landing", lambda _: lambda *_: ScanResult((), (), (), (), (), score(()), None))
+    monkeypatch.setattr(deciding, "scan_landing", lambda _: lambda *_: ScanResult((), (), (), (), (), score(()), None))
     signed.git("checkout", "-q", "-b", "work")
     signed.commit("work")
     pins = signed.config()
