@@ -93,7 +93,9 @@ def statements(trust: TrustRoot) -> dict[str, tuple[Identity, Statement]]:
         "scan": (GATE, Scan(listing, "bandit", "1.9.0", listing, None, listing, Result.PASSED).statement()),
         "verdict": (
             GATE,
-            Verdict(GATE, "0.1.0", AT, Outcome.PASSED, 0, 100, (), listing, (listing,), binding).statement(),
+            Verdict(
+                GATE, "0.1.0", AT, Outcome.PASSED, 0, 92, (), listing, (listing,), binding, points=((str(AGENT), 8),)
+            ).statement(),
         ),
         "status": (AUTHORITY, Status(root, 1, 10, AT, week, (stolen,)).statement()),
     }
@@ -112,6 +114,7 @@ def generation() -> Generation:
         tools=("shell",),
         tags=("@secure",),
         task=Commitment.of("a task", bytes(32)),
+        operator=PERSON,
     )
 
 

@@ -56,6 +56,7 @@ class Evidence:
     proven again under a later checkpoint is another bundle and still the same, spent statement. `consumed` maps
     a statement to the landing trees (git's ids) of the PASSED verdicts that used it up. `heads` has, by statement
     (and by the status's own name), the oldest head that proves it: a later one may lack its consistency proof.
+    `signed` is when each statement that answers for rows was signed (timestamp, UTC).
     """
 
     status: CurrentStatus
@@ -64,6 +65,7 @@ class Evidence:
     refusals: dict[str, list[LedgerError]] = field(default_factory=dict)
     consumed: dict[str, set[str]] = field(default_factory=dict)
     heads: dict[str, TreeHead] = field(default_factory=dict)
+    signed: dict[str, datetime] = field(default_factory=dict)
     judged: list[str] = field(default_factory=list)
 
 
@@ -176,12 +178,12 @@ def _check_signer(verified: Verified, account: Account) -> None:
 
 
 def _accused(account: Account) -> list[tuple[RevokedKind, str]]:
-    """Name what else a revocation could hit: models by either id, and the image."""
+    """Name what else a revocation could hit: the session, models by either id, and the image."""
     if isinstance(account, Claim):
         return []
     models = {name for model in account.models for name in (model.requested_id, model.returned_id) if name}
     image = account.session.image_digest
-    named = [(RevokedKind.MODEL, name) for name in sorted(models)]
+    named = [(RevokedKind.SESSION, account.session.id), *((RevokedKind.MODEL, name) for name in sorted(models))]
     return [*named, (RevokedKind.IMAGE, image)] if image else named
 
 
@@ -223,6 +225,7 @@ def _take_group(group: list[tuple[Verified, Account]], evidence: Evidence, quest
         return
     for verified, account in group:
         evidence.accounts[verified.pae_sha256] = account
+        evidence.signed[verified.pae_sha256] = verified.signed
         for row in account.part.rows.transitions:
             if row.path in question.paths:
                 base = account.target.base_commit

@@ -64,9 +64,18 @@ def sign_work(embedded: Embedded, work: Work, change: Change, where: Target) -> 
         sandbox_policy=None,
     )
     models = tuple(Model(None, name, None, None, ModelSource.DECLARED) for name in work.models)
+    operator = Identity.parse(embedded.config.person)
     statements = [
         Generation(
-            work.agent, where, work.evidence, session, part, models=models, tags=work.tags, task=task
+            agent=work.agent,
+            target=where,
+            evidence=work.evidence,
+            session=session,
+            part=part,
+            models=models,
+            tags=work.tags,
+            task=task,
+            operator=operator,
         ).statement()
         for part in split(change)
     ]

@@ -63,6 +63,7 @@ SAMPLES = {
         COMMITMENT,
         COMMITMENT,
         COMMITMENT,
+        ANNA,
     ),
     "bare-generation": Generation(AGENT, TARGET, Evidence.ASSERTED, BARE, PART),
     "claim": Claim(ANNA, TARGET, PART),
@@ -74,7 +75,9 @@ SAMPLES = {
     "key-rotation": Enrolment(A, ANNA, None, (), ("SHA256:abc",), rotation=True),
     "scan": Scan(A, "bandit", "1.9", B, "2026-11-01", C, Result.WARNED),
     "status": Status(A, 1, 9, AT, AT, (Revocation(RevokedKind.MODEL, "gpt", AT, 1, "recalled"),)),
-    "verdict": Verdict(GATE, "0.1.0", AT, Outcome.PASSED, 0, 100, (), A, (B, C), BINDING),
+    "verdict": Verdict(
+        GATE, "0.1.0", AT, Outcome.PASSED, 0, 92, (), A, (B, C), BINDING, (A,), (B, C), ((str(AGENT), 8),)
+    ),
     "refusing-verdict": Verdict(GATE, "0.1.0", AT, Outcome.INCONCLUSIVE, 20, 1, ("20: why",), A, (), BINDING),
 }
 Path = tuple[str | int, ...]
@@ -190,6 +193,7 @@ def _predicate(name: str, **other: object) -> Statement:
             "generation", "internalParameters.agent.models.0.source", "rumour", id="source-that-does-not-exist"
         ),
         pytest.param("generation", "internalParameters.agent.id", "builder", id="agent-that-is-no-identity"),
+        pytest.param("generation", "externalParameters.operator", str(AGENT), id="operator-that-is-no-person"),
         pytest.param("generation", "internalParameters.changesSha256", A, id="digest-of-other-rows"),
         pytest.param("generation", "buildType", "https://example.com/build", id="another-build-type"),
         pytest.param("generation", "resolvedDependencies.0.digest.gitCommit", "c" * 40, id="two-base-commits"),
@@ -408,6 +412,7 @@ statements = st.one_of(
         commitments,
         commitments,
         commitments,
+        st.none() | st.builds(Identity, st.just("forge.example"), st.just(Kind.PERSON), names),
     ),
     st.builds(Claim, identities, targets, parts),
     st.builds(Approval, identities, words, hexes),
@@ -427,6 +432,9 @@ statements = st.one_of(
         hexes,
         st.lists(hexes, max_size=2).map(tuple),
         bindings,
+        st.lists(hexes, max_size=2).map(tuple),
+        st.lists(hexes, max_size=2).map(tuple),
+        st.lists(st.tuples(identities.map(str), numbers), max_size=2).map(tuple),
     ),
 )
 

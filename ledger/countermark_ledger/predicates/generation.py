@@ -15,7 +15,7 @@ from typing import NamedTuple
 from .. import shape
 from ..canonical import Json
 from ..errors import Malformed
-from ..identity import Identity
+from ..identity import Identity, Kind
 from ..statement import Statement
 from . import GENERATION
 from .commitment import Commitment
@@ -119,7 +119,10 @@ class Session(NamedTuple):
 
 
 class Generation(NamedTuple):
-    """The statement: `agent` turned these nodes into those, at this level of evidence."""
+    """The statement: `agent` turned these nodes into those, at this level of evidence.
+
+    `operator` is the person who set the agent to work: on whose authority it acted, as its host knows it.
+    """
 
     agent: Identity
     target: Target
@@ -133,6 +136,7 @@ class Generation(NamedTuple):
     task: Commitment | None = None
     prompt: Commitment | None = None
     transcript: Commitment | None = None
+    operator: Identity | None = None
 
     def statement(self) -> Statement:
         """Spell the statement."""
@@ -161,6 +165,7 @@ class Generation(NamedTuple):
             Commitment.parse(shape.member(outer, "task")),
             Commitment.parse(shape.member(outer, "prompt")),
             _transcript(shape.member(run, "byproducts")),
+            _operator(shape.member(outer, "operator")),
         )
         refuse_other_spelling(statement, parsed.statement())
         return parsed
@@ -173,6 +178,7 @@ class Generation(NamedTuple):
                     "task": self.task.json() if self.task else None,
                     "prompt": self.prompt.json() if self.prompt else None,
                     "target": self.target.json(),
+                    "operator": str(self.operator) if self.operator else None,
                 },
                 "internalParameters": {
                     "agent": self._agent(),
@@ -214,6 +220,15 @@ class Generation(NamedTuple):
             },
             "byproducts": transcript,
         }
+
+
+def _operator(value: Json) -> Identity | None:
+    if value is None:
+        return None
+    operator = Identity.parse(value)
+    if operator.kind is not Kind.PERSON:
+        raise Malformed(f"operator: expected a person, found {operator}")
+    return operator
 
 
 def _session(run: Json, agent: Json, inner: Json) -> Session:

@@ -27,6 +27,7 @@ class RevokedKind(StrEnum):
     KEY = "key"
     MODEL = "model"
     IMAGE = "image"
+    SESSION = "session"
 
 
 @dataclass(frozen=True, slots=True)

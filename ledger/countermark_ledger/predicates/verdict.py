@@ -84,7 +84,11 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """PASSED, FAILED or INCONCLUSIVE of one landing, by `gate`, under one policy, on this complete evidence."""
+    """PASSED, FAILED or INCONCLUSIVE of one landing, by `gate`, under one policy, on this complete evidence.
+
+    `waivers` and `approvals` are the sha256 of what was signed of each that this decision used; `points` are what
+    each signer's new findings cost, so that findings split over many small changes add up for whoever reads them.
+    """
 
     gate: Identity
     tool_version: str
@@ -96,6 +100,9 @@ class Verdict:
     policy_sha256: str
     inputs: tuple[str, ...]
     binding: Binding
+    waivers: tuple[str, ...] = ()
+    approvals: tuple[str, ...] = ()
+    points: tuple[tuple[str, int], ...] = ()
 
     def statement(self) -> Statement:
         """Spell the statement. `inputs` are the sha256 of every bundle that was judged."""
@@ -104,6 +111,9 @@ class Verdict:
             "exitCode": self.exit_code,
             "score": self.score,
             "reasons": list(self.reasons),
+            "waiversUsed": list(self.waivers),
+            "approvalsUsed": list(self.approvals),
+            "points": [{"signer": who, "points": cost} for who, cost in self.points],
         }
         passed = self.outcome is Outcome.PASSED
         predicate: dict[str, Json] = {
@@ -140,6 +150,9 @@ class Verdict:
             shape.hex64(policy, "policy sha256"),
             shape.items(predicate.get("inputAttestations"), "inputAttestations", _input),
             Binding.parse(subject),
+            _names(subject, "waiversUsed"),
+            _names(subject, "approvalsUsed"),
+            shape.items(subject.annotations.get("points"), "points", _points),
         )
         refuse_other_spelling(statement, parsed.statement())
         return parsed
@@ -147,3 +160,12 @@ class Verdict:
 
 def _input(value: Json) -> str:
     return shape.hex64(shape.member(shape.member(value, "digest"), "sha256"), "input attestation sha256")
+
+
+def _names(subject: Subject, field: str) -> tuple[str, ...]:
+    return shape.items(subject.annotations.get(field), field, lambda name: shape.hex64(name, field))
+
+
+def _points(value: Json) -> tuple[str, int]:
+    signer = Identity.parse(shape.member(value, "signer"))
+    return str(signer), shape.integer(shape.member(value, "points"), "points")
