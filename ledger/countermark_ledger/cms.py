@@ -1,12 +1,13 @@
-"""CMS SignedData (RFC 5652) with exactly one signer, as timestamp tokens use it.
+"""CMS SignedData (RFC 5652) with exactly one signer, as timestamp tokens and signed commits use it.
 
 Layer: ledger core, above `x509`. Does no I/O and reads no clock.
 Trust: the token is hostile. `SignedData.parse` says only that it is well formed; `require_signed_by` says that
 the given certificate's key signed it.
 
-Whatever the signature does not cover is refused (unsigned attributes, revocation lists) or compared with what
-is pinned (the certificates inside). What is left has two spellings at most, which mean the same: the version,
-and whether an algorithm's parameters are absent or NULL.
+In a timestamp, whatever the signature does not cover is refused (unsigned attributes, revocation lists) or
+compared with what is pinned (the certificates inside). What is left has two spellings at most, which mean the
+same: the version, and whether an algorithm's parameters are absent or NULL. A commit's signature is detached and
+carries its log entry in unsigned attributes; `parse_detached` hands them on, for the caller to prove or refuse.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from .x509 import Certificate
 MAX_ATTRIBUTES = 16
 MAX_CERTIFICATES = 8
 SIGNED_DATA = "1.2.840.113549.1.7.2"
+DATA = "1.2.840.113549.1.7.1"
 CONTENT_TYPE = "1.2.840.113549.1.9.3"
 MESSAGE_DIGEST = "1.2.840.113549.1.9.4"
 SIGNING_CERTIFICATE = "1.2.840.113549.1.9.16.2.12"
@@ -47,7 +49,10 @@ _VERSIONS = {1, 3}  # RFC 5652 5.1 says 3 for content that is not data; some aut
 
 
 class Signer(NamedTuple):
-    """The one SignerInfo: whose certificate, the signed attributes by type, and the signature over them."""
+    """The one SignerInfo: whose certificate, the signed attributes by type, and the signature over them.
+
+    `signed` is the exact encoding that was signed; `unsigned` are attributes by type that nobody vouches for.
+    """
 
     issuer: bytes
     serial: int
@@ -56,10 +61,11 @@ class Signer(NamedTuple):
     signed: bytes
     algorithm: bytes
     signature: bytes
+    unsigned: Mapping[str, bytes]
 
 
 class SignedData(NamedTuple):
-    """A content of some type, the certificates that came along, and who claims to have signed."""
+    """A content of some type (empty when detached), the certificates that came along, and who claims to have signed."""
 
     content_type: str
     content: bytes
@@ -69,6 +75,18 @@ class SignedData(NamedTuple):
     @classmethod
     def parse(cls, reader: Reader) -> SignedData:
         """Read a ContentInfo around SignedData of one signer; raise `Malformed` for every other shape."""
+        return cls._read(reader, detached=False)
+
+    @classmethod
+    def parse_detached(cls, raw: bytes) -> SignedData:
+        """Read the one ContentInfo that `raw` is, around SignedData of one signer over data that lies elsewhere."""
+        reader = Reader(raw)
+        parsed = cls._read(reader, detached=True)
+        reader.finish()
+        return parsed
+
+    @classmethod
+    def _read(cls, reader: Reader, *, detached: bool) -> SignedData:
         outer = reader.enter(Tag.SEQUENCE)
         content_type = outer.oid()
         wrapped = outer.enter(Tag.CONTEXT_0)
@@ -77,18 +95,18 @@ class SignedData(NamedTuple):
         wrapped.finish()
         if content_type != SIGNED_DATA:
             raise Malformed(f"expected CMS signed data, found content of type {content_type}")
-        return cls._body(body)
+        return cls._body(body, detached=detached)
 
     @classmethod
-    def _body(cls, body: Reader) -> SignedData:
+    def _body(cls, body: Reader, *, detached: bool) -> SignedData:
         if body.integer() not in _VERSIONS:
             raise Malformed("signed data: expected version 1 or 3")
         digests = body.read(Tag.SET)
-        content_type, content = _content(body.enter(Tag.SEQUENCE))
+        content_type, content = _content(body.enter(Tag.SEQUENCE), detached=detached)
         certificates = _certificates(body.enter(Tag.CONTEXT_0)) if body.next_is(Tag.CONTEXT_0) else ()
         signers = body.enter(Tag.SET)
         body.finish()
-        signer = _signer(signers.enter(Tag.SEQUENCE), digests)
+        signer = _signer(signers.enter(Tag.SEQUENCE), digests, detached=detached)
         signers.finish()
         return cls(content_type, content, certificates, signer)
 
@@ -107,8 +125,11 @@ class SignedData(NamedTuple):
         certificate.public_key().verify(signer.algorithm, signature=signer.signature, message=signer.signed)
 
 
-def _content(reader: Reader) -> tuple[str, bytes]:
+def _content(reader: Reader, *, detached: bool) -> tuple[str, bytes]:
     content_type = reader.oid()
+    if detached:
+        reader.finish()
+        return content_type, b""
     wrapped = reader.enter(Tag.CONTEXT_0)
     reader.finish()
     content = wrapped.read(Tag.OCTET_STRING)
@@ -125,7 +146,7 @@ def _certificates(reader: Reader) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-def _signer(reader: Reader, digests: bytes) -> Signer:
+def _signer(reader: Reader, digests: bytes, *, detached: bool) -> Signer:
     if reader.integer() != 1:
         raise Malformed("signer: expected version 1, naming a certificate by issuer and serial number")
     name = reader.enter(Tag.SEQUENCE)
@@ -134,6 +155,7 @@ def _signer(reader: Reader, digests: bytes) -> Signer:
     digest_algorithm = reader.raw(Tag.SEQUENCE)
     signed = der.tlv(Tag.SET, reader.read(Tag.CONTEXT_0))  # RFC 5652 5.4: signed under the tag of a SET OF
     algorithm, signature = reader.raw(Tag.SEQUENCE), reader.read(Tag.OCTET_STRING)
+    unsigned = reader.optional(Tag.CONTEXT_1) if detached else None
     reader.finish()
     digest = _DIGESTS.get(digest_algorithm)
     if digest is None or digests != digest_algorithm:
@@ -141,7 +163,8 @@ def _signer(reader: Reader, digests: bytes) -> Signer:
     if (digest, algorithm) not in _SIGNATURES:
         raise Malformed(f"signer: expected ECDSA or RSA PKCS#1 with {digest}, found {algorithm.hex()}")
     verified_as = _SIGNATURES[digest, algorithm]
-    return Signer(issuer, serial, digest, _attributes(signed), signed, verified_as, signature)
+    others = {} if unsigned is None else _attributes(der.tlv(Tag.SET, unsigned))
+    return Signer(issuer, serial, digest, _attributes(signed), signed, verified_as, signature, others)
 
 
 def _attributes(signed: bytes) -> dict[str, bytes]:
