@@ -136,8 +136,9 @@ def _answer_protected(
     row = _unaccounted(transition, landing, evidence)
     if row.answer is not Answer.UNACCOUNTED:
         return row
+    said = [error.message for error in evidence.unusable.get(path, ())]
     reason = f"protected path: expected {wanted} people to answer for it, found {len(chains)}"
-    return Row(path, Answer.UNACCOUNTED, reason=reason, hint=_claim_hint(path))
+    return Row(path, Answer.UNACCOUNTED, reason="; ".join([reason, *dict.fromkeys(said)]), hint=_claim_hint(path))
 
 
 def _find(transition: Transition, edges: Sequence[Edge], landing: Landing) -> tuple[Edge, ...] | None:
@@ -167,14 +168,22 @@ def _objection(edge: Edge, evidence: Evidence, rules: Rules) -> str:
     """Say what the policy has against an edge, or nothing."""
     if edge.signer.kind is Kind.PERSON:
         return "" if str(edge.signer) in rules.people else f"{edge.signer} is not named by the policy at the tip"
-    account = evidence.accounts.get(edge.source)
-    if not isinstance(account, Generation):
+    level = _level(edge, evidence)
+    if level is None:
         return f"{edge.signer} is no person and signed no generation"
     if rules.agents is not None and str(edge.signer) not in rules.agents:
         return f"agent {edge.signer} is not on the policy's list"
-    if account.evidence.rank < rules.minimum.rank:
-        return f"evidence by {edge.signer} is {account.evidence}, the policy asks for {rules.minimum}"
+    if level.rank < rules.minimum.rank:
+        return f"evidence by {edge.signer} is {level}, the policy asks for {rules.minimum}"
     return ""
+
+
+def _level(edge: Edge, evidence: Evidence) -> Level | None:
+    """Give the level of an agent's word; a commit that a platform signed for it is no more than asserted."""
+    if edge.index is None:
+        return Level.ASSERTED if edge.signer.kind is Kind.AGENT else None
+    account = evidence.accounts.get(edge.source)
+    return account.evidence if isinstance(account, Generation) else None
 
 
 def _unaccounted(transition: Transition, landing: Landing, evidence: Evidence) -> Row:
@@ -184,7 +193,10 @@ def _unaccounted(transition: Transition, landing: Landing, evidence: Evidence) -
     if refusals:
         answer = _ANSWERS[_gravity(refusals[0])]
         return Row(path, answer, reason=refusals[0].message, hint=refusals[0].hint or _MENDED_BY[answer](path))
-    return Row(path, Answer.UNACCOUNTED, reason=_missing(path, landing, evidence), hint=_sign_hint(path))
+    said = evidence.unusable.get(path, ())
+    reason = "; ".join([_missing(path, landing, evidence), *dict.fromkeys(error.message for error in said)])
+    hint = next((error.hint for error in said if error.hint), None)
+    return Row(path, Answer.UNACCOUNTED, reason=reason, hint=hint or _sign_hint(path))
 
 
 def _gravity(error: LedgerError) -> int:

@@ -56,7 +56,8 @@ class Evidence:
     proven again under a later checkpoint is another bundle and still the same, spent statement. `consumed` maps
     a statement to the landing trees (git's ids) of the PASSED verdicts that used it up. `heads` has, by statement
     (and by the status's own name), the oldest head that proves it: a later one may lack its consistency proof.
-    `signed` is when each statement that answers for rows was signed (timestamp, UTC).
+    `signed` is when each statement that answers for rows was signed (timestamp, UTC). `unusable` has, by path, why
+    a signed commit does not count: said where nothing else accounts for the path, and never counted against it.
     """
 
     status: CurrentStatus
@@ -66,6 +67,7 @@ class Evidence:
     consumed: dict[str, set[str]] = field(default_factory=dict)
     heads: dict[str, TreeHead] = field(default_factory=dict)
     signed: dict[str, datetime] = field(default_factory=dict)
+    unusable: dict[str, list[LedgerError]] = field(default_factory=dict)
     judged: list[str] = field(default_factory=list)
 
 

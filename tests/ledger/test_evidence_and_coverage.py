@@ -634,6 +634,42 @@ def test_an_agent_without_an_account_covers_nothing(nothing: Evidence) -> None:
     assert (row.answer, "signed no generation" in row.reason) == (Answer.POLICY, True)
 
 
+def test_a_commit_that_a_platform_signed_for_an_agent_is_asserted_and_follows_the_rules_for_agents(
+    nothing: Evidence,
+) -> None:
+    agent = Identity("forge.example", Kind.AGENT, "builder")
+    found = given_edges(nothing, edge("A", "B", signer=agent, index=None))
+    asserted = rules(minimum=Level.ASSERTED)
+    assert answers(cover(landing(A_TO_B), found, asserted)) == {"a.py": Answer.COVERED}
+    for stricter in (
+        rules(),
+        rules(minimum=Level.ASSERTED, agents=frozenset()),
+        rules(minimum=Level.ASSERTED, protected=lambda _path: True),
+    ):
+        assert cover(landing(A_TO_B), found, stricter)[0].answer in {Answer.POLICY, Answer.UNACCOUNTED}
+
+
+def test_nobody_but_agents_and_people_answers_by_a_signed_commit(nothing: Evidence) -> None:
+    gate = Identity("forge.example", Kind.GATE, "local")
+    found = given_edges(nothing, edge("A", "B", signer=gate, index=None))
+    assert answers(cover(landing(A_TO_B), found, rules(minimum=Level.ASSERTED))) == {"a.py": Answer.POLICY}
+
+
+@pytest.mark.parametrize("protected", [False, True])
+def test_why_a_signed_commit_does_not_count_is_said_once_and_only_where_nothing_else_accounts(
+    nothing: Evidence, *, protected: bool
+) -> None:
+    error = WrongIdentity("commit 1: not you", hint="git log")
+    nothing.unusable["a.py"] = [error, error]
+    row = cover(landing(A_TO_B), nothing, rules(protected=lambda _path: protected))[0]
+    assert (row.answer, row.reason.count("commit 1: not you")) == (Answer.UNACCOUNTED, 1)
+    assert row.hint == ("countermark claim a.py" if protected else "git log")
+    nothing.unusable["a.py"] = [WrongIdentity("commit 1: not you")]
+    assert "countermark" in cover(landing(A_TO_B), nothing, rules())[0].hint
+    covered = cover(landing(A_TO_B), given_edges(nothing, edge("A", "B")), rules(protected=lambda _path: protected))
+    assert answers(covered) == {"a.py": Answer.COVERED}
+
+
 def test_people_and_only_people_answer_for_protected_paths(simulated: SimulatedAuthority, changed: Changed) -> None:
     change = changed(a_py=("1\n", "2\n"))
     bundles = [*simulated.sign_change(change), simulated.claim(change, "p1"), simulated.claim(change, "p1")]
