@@ -28,7 +28,7 @@ from countermark_ledger.predicates.verdict import Verdict
 from countermark_ledger.statement import Statement
 from countermark_ledger.trust import TrustRoot
 from countermark_ledger.verifier import verify
-from countermark_service.gate.policy import Policy
+from countermark_service.gate.policy import DEFAULTS, Policy
 
 if TYPE_CHECKING:
     from conftest import SimulatedAuthority
@@ -134,21 +134,87 @@ def test_what_is_emitted_now_validates(simulated: SimulatedAuthority, changed: C
 @pytest.mark.parametrize("name", ["default", "observe", "strict"])
 def test_the_policies_that_ship_validate_and_are_read(name: str) -> None:
     raw = (importlib.resources.files("countermark_policies") / "gate" / f"{name}.json").read_bytes()
-    schema("policy").validate(json.loads(raw))
-    assert Policy.parse(raw).json() == json.loads(raw)
+    given = json.loads(raw)
+    schema("policy").validate(given)
+    assert Policy.parse(raw).json() == _laid_over(DEFAULTS, given)
 
 
-def _policies() -> list[Any]:
-    raw = (importlib.resources.files("countermark_policies") / "gate" / "strict.json").read_bytes()
-    policy = json.loads(raw)
-    return [*_without_or_with(policy), {**policy, "version": True}, {**policy, "version": 2}, {**policy, "mode": "off"}]
+def _laid_over(below: Any, given: Any) -> Any:
+    """What a document says, and where it says nothing, what lies below it."""
+    if not isinstance(below, dict) or not isinstance(given, dict):
+        return given
+    return {**below, **{name: _laid_over(below.get(name), value) for name, value in given.items()}}
 
 
-def test_a_policy_with_another_field_is_refused_by_schema_and_program() -> None:
-    for policy in _policies():
-        assert not schema("policy").is_valid(policy), policy
-        with pytest.raises(Malformed):
-            Policy.parse(json.dumps(policy).encode())
+AGENT, PERSON = "spiffe://example.com/agent/a", "spiffe://example.com/person/p"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGu9CZ6WY3Q7pT9Dq0uQxLq3Cc5pEw5mO0ZyyyV5n3wM"
+SPELLED_OUT = {
+    **DEFAULTS,
+    "$schema": "https://countermark.dev/schemas/policy.schema.json",
+    "agents": [AGENT],
+    "models": ["m-1"],
+    "images": ["sha256:" + "0" * 64],
+    "people": [{"id": PERSON, "sshKeys": [KEY], "sigstore": [{"issuer": "https://i.example", "identity": "a@b"}]}],
+    "bots": [{"id": AGENT, "author": "bot <b@example.com>", "sshKeys": [KEY], "openpgpKeys": []}],
+    "gates": ["spiffe://example.com/gate/g"],
+    "mirror": "evidence",
+    "paths": [
+        {
+            "match": ["src/pay/*"],
+            "evidence": "boxed",
+            "agents": [AGENT],
+            "models": ["m-1"],
+            "images": [],
+            "approvals": 2,
+            "threshold": 95,
+        }
+    ],
+}
+
+
+def _read_by_program(policy: Any) -> bool:
+    try:
+        Policy.parse(json.dumps(policy).encode())
+    except Malformed:
+        return False
+    return True
+
+
+def test_schema_and_program_know_the_same_fields_of_a_policy() -> None:
+    assert SPELLED_OUT.keys() == {*DEFAULTS, "$schema"} == schema("policy").schema["properties"].keys()
+    schema("policy").validate(SPELLED_OUT)
+    assert _read_by_program(SPELLED_OUT)
+    mutants = _without_or_with(SPELLED_OUT)
+    assert {schema("policy").is_valid(policy) for policy in mutants} == {True, False}
+    for policy in mutants:
+        assert schema("policy").is_valid(policy) == _read_by_program(policy), policy
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"version": True},
+        {"version": 2},
+        {"mode": "off"},
+        {"$schema": 1},
+        {"coverage": {"minimum": 0}},
+        {"score": {"threshold": 101}},
+        {"score": {"rules": {"ruff": "latest"}}},
+        {"agents": [PERSON]},
+        {"agents": [AGENT, AGENT]},
+        {"bots": [{**SPELLED_OUT["bots"][0], "id": PERSON}]},
+        {"gates": [PERSON]},
+        {"witnesses": {"minimum": -1}},
+        {"waivers": {"critical": 0}},
+        {"mirror": 1},
+        {"paths": [{"match": ["*"], "agents": None}]},
+        {"paths": [{"match": "*"}]},
+    ],
+)
+def test_a_policy_that_is_none_is_refused_by_schema_and_program(wrong: dict[str, Any]) -> None:
+    policy = {**SPELLED_OUT, **wrong}
+    assert not schema("policy").is_valid(policy)
+    assert not _read_by_program(policy)
 
 
 @pytest.mark.parametrize("name", READERS)

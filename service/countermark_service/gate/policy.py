@@ -24,6 +24,8 @@ POLICY_PATH = ".countermark/policy.json"
 TRUST_ROOT_PATH = ".countermark/trust-root.json"
 VERSION = 1
 PERCENT = 100
+EDITORS_SCHEMA = "$schema"
+"""Where an editor finds the schema: a string that the gate ignores."""
 E = TypeVar("E", bound=StrEnum)
 
 DEFAULTS: dict[str, Json] = {
@@ -208,7 +210,9 @@ def _completed(value: Json) -> dict[str, Json]:
     """Fill in what a policy leaves out, also within its sections. Its version must be there."""
     if not isinstance(value, dict) or "version" not in value:
         raise Malformed("policy: expected an object with a version")
+    shape.text(value.get(EDITORS_SCHEMA, ""), EDITORS_SCHEMA)
     filled = {**DEFAULTS, **value}
+    filled.pop(EDITORS_SCHEMA, None)
     for name, default in DEFAULTS.items():
         given = filled[name]
         if isinstance(default, dict) and isinstance(given, dict):
