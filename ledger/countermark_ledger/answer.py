@@ -16,10 +16,12 @@ a file that can and does not hold is evidence that does not hold.
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from os import PathLike
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias
 
 from . import bundle, shape, tlog_proof, trust
 from .bundle import Bundle, content_name
@@ -204,7 +206,7 @@ def _time(text: str) -> datetime:
 def read(path: FilePath, limit: int, hint: str | None = None) -> bytes:
     """Read a file that the caller named; raise `UsageError` when that can't be done, `TooLarge` past the limit."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - see `FilePath`
+        with _opened(path) as file:
             raw = file.read(limit + 1)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}", hint=hint) from error
@@ -215,7 +217,17 @@ def read(path: FilePath, limit: int, hint: str | None = None) -> bytes:
 
 def _sha256(path: FilePath) -> str:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - see `FilePath`
+        with _opened(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
+
+
+def _opened(path: FilePath) -> BinaryIO:
+    """Open a regular file. A name may lead to a device that never ends, or to a FIFO into which nobody writes."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    file = open(descriptor, "rb")  # noqa: PTH123, SIM115 - a descriptor; the caller closes the file
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return file
+    file.close()
+    raise UsageError(f"{path}: expected a regular file, found another kind")

@@ -185,6 +185,8 @@ def test_one_wrong_file_among_right_ones_is_refused(reader: Reader, bundle: str)
         pytest.param([], id="no-bundle"),
         pytest.param(["absent.sigstore.json"], id="absent-bundle"),
         pytest.param(["/"], id="a-folder"),
+        pytest.param(["/dev/zero"], id="a-device-that-never-ends"),
+        pytest.param(["BUNDLE", "/dev/zero"], id="a-device-for-a-file"),
         pytest.param(["BUNDLE", "absent.py"], id="absent-file"),
         pytest.param(["BUNDLE", "--status", "absent"], id="absent-status"),
         pytest.param(["BUNDLE", "--at", "yesterday"], id="no-time"),
