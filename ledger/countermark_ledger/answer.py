@@ -20,8 +20,9 @@ import os
 import stat
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from io import BufferedReader
 from os import PathLike
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from . import bundle, shape, tlog_proof, trust
 from .bundle import Bundle, content_name
@@ -223,11 +224,10 @@ def _sha256(path: FilePath) -> str:
         raise UsageError(f"{path}: {error.strerror}") from error
 
 
-def _opened(path: FilePath) -> BinaryIO:
+def _opened(path: FilePath) -> BufferedReader:
     """Open a regular file. A name may lead to a device that never ends, or to a FIFO into which nobody writes."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    file = open(descriptor, "rb")  # noqa: PTH123, SIM115 - a descriptor; the caller closes the file
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return file
-    file.close()
-    raise UsageError(f"{path}: expected a regular file, found another kind")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise UsageError(f"{path}: expected a regular file, found another kind")
+    return open(descriptor, "rb")  # noqa: PTH123 - a descriptor, not a path
