@@ -172,6 +172,10 @@ class RefMoved(GitError):
     """Another writer moved the ref first: nothing of ours landed."""
 
 
+class Rewritten(GitError):
+    """Two commits that must be on one first-parent history are not: the history was rewritten."""
+
+
 class MergeConflict(GitError):
     """The tip and the head do not merge cleanly, so there is no landing tree."""
 

@@ -66,6 +66,7 @@ _BY_CLASS: tuple[tuple[type[errors.LedgerError], Exit], ...] = (
     (errors.UnsafeKey, Exit.USAGE),
     (AgentsError, Exit.USAGE),
     (errors.MergeConflict, Exit.UNACCOUNTED),
+    (errors.Rewritten, Exit.UNACCOUNTED),
     (errors.MissingHistory, Exit.INCONCLUSIVE),
     (errors.GitError, Exit.USAGE),
     (ScannerError, Exit.INCONCLUSIVE),

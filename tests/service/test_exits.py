@@ -53,6 +53,7 @@ def test_every_code_but_the_pass_has_a_place_in_the_order_and_each_has_a_meaning
         (errors.NoSuchRecord, Exit.INCONCLUSIVE),
         (errors.UnsafeKey, Exit.USAGE),
         (errors.MergeConflict, Exit.UNACCOUNTED),
+        (errors.Rewritten, Exit.UNACCOUNTED),
         (errors.MissingHistory, Exit.INCONCLUSIVE),
         (errors.UnknownRevision, Exit.USAGE),
         (AgentsError, Exit.USAGE),

@@ -1,6 +1,6 @@
 """The landing change: what will be different on the protected branch, and which of it nobody can sign.
 
-Layer: ledger git. Imports nothing of ours but its own room and `node`.
+Layer: ledger git. Imports nothing of ours but its own room, `errors` and `node`.
 Trust: everything is recomputed from git's blobs; names, links and pointers in the head are hostile.
 
 DESIGN.md section 2, step 2. Every path that differs is in `change`, in `refused`, or in both; a change is
@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..errors import Rewritten
 from ..node import Change, Mode, Node, Transition
 from . import names, trees
 from .objects import Hashed, Oversized
@@ -26,7 +27,7 @@ _READ_BY_GIT = {".gitmodules", ".gitattributes", ".gitignore", ".mailmap"}
 
 @dataclass(frozen=True, slots=True)
 class LandingChange:
-    """What merging `head` into `tip` does.
+    """What merging `head` into `tip` does, or did where it has `landed`: then nothing was merged to find out.
 
     `listing_sha256` is the sha256 of `git ls-tree -r -z <tree>`, hex. `refused` gives a reason for each path
     that can't be covered; such a path is in `change` too, unless it has no node (beyond the size cap) or no
@@ -41,14 +42,17 @@ class LandingChange:
     change: Change
     refused: Mapping[str, str]
     git_version: str
+    landed: bool
 
 
-def landing_change(repository: Repository, tip: str, head: str) -> LandingChange:
+def landing_change(repository: Repository, tip: str, head: str, *, landed: bool = False) -> LandingChange:
     """Compute the change from the tip's tree to the landing tree, both ids of commits.
 
-    Raises `MergeConflict` (no landing tree), `MissingHistory`, `TooLarge` and the errors of the reader.
+    `landed` says that the head is what the protected ref became: its own tree is the landing tree. Raises
+    `MergeConflict` (no landing tree), `Rewritten` (landed, and not from that tip on), `MissingHistory`, `TooLarge`
+    and the errors of the reader.
     """
-    tree = repository.landing_tree(tip, head)
+    tree = _landed(repository, tip, head) if landed else repository.landing_tree(tip, head)
     directories = repository.directories(tip, tree)
     rows = trees.differences(directories)
     digests = repository.digests(content_names(_sides(rows)))
@@ -61,7 +65,15 @@ def landing_change(repository: Repository, tip: str, head: str) -> LandingChange
         change=Change.of(_transitions(rows, digests)),
         refused=_refused(rows, digests, _twins(directories)),
         git_version=repository.git_version,
+        landed=landed,
     )
+
+
+def _landed(repository: Repository, tip: str, head: str) -> str:
+    if not repository.goes_on_from(tip, head):
+        message = f"expected {head}, which landed, to go on from {tip}: history was rewritten"
+        raise Rewritten(message, hint=f"git rebase {tip}")
+    return repository.commit(head).tree
 
 
 def nodes_at(repository: Repository, commit: str, paths: Sequence[str]) -> dict[str, Node | Oversized | None]:

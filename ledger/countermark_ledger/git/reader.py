@@ -27,6 +27,7 @@ from .trees import Difference, Directory, Entry, Tree
 MAX_DIFFERENCES = 100_000
 MAX_LISTING = 2_000_000
 MAX_TAGS = 8
+MAX_HISTORY = 20_000
 
 _REVISION = re.compile(r"(.+?)((?:~[0-9]{0,5}|\^[0-9]{0,2})*)", re.DOTALL)
 _STEP = re.compile(r"([~^])([0-9]*)")
@@ -109,6 +110,17 @@ class Repository:
         if len(commits) > limit:
             raise TooLarge(f"history from {older} to {newer}: expected at most {limit} commits, found more")
         return commits
+
+    def goes_on_from(self, older: str, newer: str) -> bool:
+        """Tell whether a commit is an older one, or has it among its first-parent ancestors.
+
+        Walks at most `MAX_HISTORY` commits (`TooLarge`), and leaves the line where the older one could reach it.
+        """
+        since = set() if older == newer else set(self.between(older, newer, MAX_HISTORY))
+        here = newer
+        while here in since and (parents := self.commit(here).parents):
+            here = parents[0]
+        return here == older
 
     def tree(self, commit_or_tree: str) -> dict[str, Entry]:
         """List every file, in git's order, by path (UTF-8 with surrogate escapes)."""

@@ -33,9 +33,14 @@ NO_HOME_HINT = (
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is to be decided: a revision that would be merged."""
+    """What is to be decided: a revision that would be merged, on which one (default: the protected ref's tip).
+
+    `landed` says that the head is what the protected ref became: see `Pin`.
+    """
 
     head: str
+    tip: str | None = None
+    landed: bool = False
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -92,7 +97,7 @@ def _decide(args: argparse.Namespace, asked: Asked, console: Console, repository
     with console.progress():
         ports = steps.Ports(tuple(sources), scan_landing(console.step), console.step)
         seen = max(args.seen_status, home.seen_status() if home else 0)
-        pin = _pin(args, home)
+        pin = _pin(args, asked, home)
         decision = steps.run(repository, pin, head=asked.head, at=utc_now(), seen_status=seen, ports=ports)
     if home and decision.facts.status:
         home.saw_status(decision.facts.status)
@@ -109,7 +114,7 @@ def _home(args: argparse.Namespace) -> Home | None:
         raise UsageError(error.message, hint=NO_HOME_HINT) from error
 
 
-def _pin(args: argparse.Namespace, home: Home | None) -> Pin:
+def _pin(args: argparse.Namespace, asked: Asked, home: Home | None) -> Pin:
     config = home.config() if home else None
     repository_id = args.repository_id or (config.repository_id if config else None)
     trust_root = args.trust_root or (config.trust_root if config else None)
@@ -118,7 +123,7 @@ def _pin(args: argparse.Namespace, home: Home | None) -> Pin:
         raise UsageError(
             "expected --repository-id, --trust-root and --protected-ref together", hint="countermark gate --help"
         )
-    return Pin(repository_id, trust_root, protected_ref, args.bootstrap)
+    return Pin(repository_id, trust_root, protected_ref, args.bootstrap, asked.tip, asked.landed)
 
 
 @contextmanager

@@ -13,11 +13,15 @@ from countermark_service.gate import speaking
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe `gate`."""
     parser.add_argument("--head", default="HEAD", metavar="REV", help="the change (default: HEAD)")
+    parser.add_argument(
+        "--tip", metavar="REV", help="the commit that the change lands on (default: the protected ref's tip)"
+    )
+    parser.add_argument("--landed", action="store_true", help="the change is what the protected ref became: no merge")
     deciding.configure(parser)
 
 
 def run(args: argparse.Namespace, console: Console) -> Exit:
     """Walk the eight steps; the exit code is the decision's."""
-    decision = deciding.decide(args, deciding.Asked(args.head), console)
+    decision = deciding.decide(args, deciding.Asked(args.head, args.tip, args.landed), console)
     speaking.speak(decision, console)  # 8
     return decision.exit_code

@@ -19,7 +19,7 @@ from countermark_service.embedded import Embedded
 from countermark_service.exits import UsageError
 from countermark_service.gate.decision import Decision
 
-MERGE_METHOD = "merge"
+MERGED, LANDED = "merge", "landed"
 
 
 def record(decision: Decision, embedded: Embedded, gate: Identity) -> Decision:
@@ -53,7 +53,7 @@ def verdict_of(decision: Decision, gate: Identity) -> Verdict:
             head=change.head,
             landing_tree=change.tree,
             listing_sha256=change.listing_sha256,
-            merge_method=MERGE_METHOD,
+            merge_method=LANDED if change.landed else MERGED,
             consumed=facts.consumed if not decision.reasons else (),
         ),
     )

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 
 from countermark_ledger import canonical
-from countermark_ledger.errors import UnbornBranch, UnknownRevision, WrongIdentity
+from countermark_ledger.errors import Rewritten, UnbornBranch, UnknownRevision, WrongIdentity
 from countermark_ledger.git.objects import Oversized
 from countermark_ledger.git.reader import Repository
 from countermark_ledger.git.refs import OBJECT_ID
@@ -24,12 +24,19 @@ INIT_HINT = "countermark init   then commit .countermark/ and land it with: coun
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """What the operator vouches for. `bootstrap` is the digest of a first policy that is not at the tip yet."""
+    """What the operator vouches for. `bootstrap` is the digest of a first policy that is not at the tip yet.
+
+    `tip` is the revision of the protected line that the change lands on, where that is not the ref's own tip: the
+    one before a push, or the one that a merge queue builds on. `landed` says that the head's own tree is what landed
+    (or will, in a merge queue), so that none is computed.
+    """
 
     repository_id: str
     trust_root: str
     protected_ref: str
     bootstrap: str | None = None
+    tip: str | None = None
+    landed: bool = False
 
 
 def bootstrap_digest(policy: bytes, trust_root: bytes) -> str:
@@ -43,9 +50,14 @@ def _sha256(raw: bytes) -> str:
 
 
 def read_root(repository: Repository, pin: Pin, *, head: str) -> Root:
-    """Read policy and trust root at the tip; without a policy there, at a head whose digest the operator gave."""
-    protected_ref, tip = _protected(repository, pin.protected_ref)
-    files = _files(repository, tip)
+    """Read policy and trust root at the tip; without a policy there, at a head whose digest the operator gave.
+
+    Where the change lands on another commit than the ref's tip, they are read at the older of both. Raises
+    `Rewritten` when the two are not on one first-parent history.
+    """
+    protected_ref, protected_tip = _protected(repository, pin.protected_ref)
+    tip = repository.resolve(pin.tip) if pin.tip else protected_tip
+    files = _files(repository, _older(repository, protected_tip, tip))
     if files is None and pin.bootstrap is not None:
         files = _bootstrap_files(repository, pin.bootstrap, head)
     if files is None:
@@ -56,6 +68,15 @@ def read_root(repository: Repository, pin: Pin, *, head: str) -> Root:
         raise WrongIdentity(f"trust root: expected {' of '.join(pinned)}, found {' of '.join(found)}")
     policy = Policy.parse(files[POLICY_PATH])
     return Root(trust, policy, pin.repository_id, protected_ref, tip, head)
+
+
+def _older(repository: Repository, protected_tip: str, tip: str) -> str:
+    """Say which commit people vouched for: a merge queue's tip has not landed, and one before a push has been left."""
+    for older, newer in ((tip, protected_tip), (protected_tip, tip)):
+        if repository.goes_on_from(older, newer):
+            return older
+    message = f"expected {tip} on the history of the protected ref, which is at {protected_tip}: history was rewritten"
+    raise Rewritten(message, hint=f"git rebase {tip}")
 
 
 def check_landing(repository: Repository, tree: str) -> None:

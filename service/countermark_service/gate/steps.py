@@ -53,7 +53,7 @@ def run(repository: Repository, pin: Pin, *, head: str, at: datetime, seen_statu
     facts = Facts(root, at)
     ports.step("2/8 computing what would land")
     try:
-        change = landing_change(repository, root.tip, root.head)  # 2
+        change = landing_change(repository, root.tip, root.head, landed=pin.landed)  # 2
     except LedgerError as error:
         return decide(replace(facts, failures=(Reason.of(error),)))
     facts = _check_landing(repository, replace(facts, change=change), change)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from countermark_ledger.errors import Malformed, MergeConflict, MissingHistory
+from countermark_ledger.errors import Malformed, MergeConflict, MissingHistory, Rewritten
 from countermark_ledger.git import LandingChange, Repository, landing_change, nodes_at, objects
 from countermark_ledger.git.objects import Oversized
 from countermark_ledger.node import Mode, Node, Transition
@@ -53,6 +53,18 @@ def test_a_change_says_what_lands_and_how_it_was_computed(work: Checkout) -> Non
     assert change.change.transitions == (Transition("a.py", file(b"1\n"), file(b"2\n")),)
     assert change.refused == {}
     assert work.git("--version") == f"git version {change.git_version}"
+
+
+def test_what_landed_is_the_heads_own_tree(work: Checkout) -> None:
+    base, head = work.git("rev-parse", "main"), work.commit(a__py=b"2\n")
+    work.git("checkout", "-q", "main")
+    tip = work.commit(other__py=b"o\n")
+    with Repository.open(work.path) as repository:
+        change = landing_change(repository, base, head, landed=True)
+        assert (change.landed, change.tree, [*rows(change)]) == (True, repository.commit(head).tree, ["a.py"])
+        with pytest.raises(Rewritten) as refused:
+            landing_change(repository, tip, head, landed=True)
+        assert refused.value.hint == f"git rebase {tip}"
 
 
 def test_what_both_sides_changed_is_merged_into_a_third_content(work: Checkout) -> None:

@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from countermark_ledger.errors import GitError, Malformed, MergeConflict, MissingHistory, TooLarge, WrongObject
+from countermark_ledger.errors import (
+    GitError,
+    Malformed,
+    MergeConflict,
+    MissingHistory,
+    TooLarge,
+    WrongObject,
+)
 from countermark_ledger.git import Repository, objects, process
 from countermark_ledger.git.objects import Hashed, Oversized
 from countermark_ledger.git.trees import Entry
@@ -48,6 +55,26 @@ def test_what_lies_between_two_commits_includes_what_merges_brought(
         assert repository.between(merged, base, 3) == []
         with pytest.raises(TooLarge, match="at most 2"):
             repository.between(base, merged, 2)
+
+
+def test_a_first_parent_history_goes_on_from_what_lies_on_it_alone(
+    checkout: Checkout, fork: tuple[str, str, str]
+) -> None:
+    base, tip, head = fork
+    checkout.git("merge", "-q", "--no-edit", "side")
+    merged = checkout.git("rev-parse", "HEAD")
+    with Repository.open(checkout.path) as repository:
+        found = {older: repository.goes_on_from(older, merged) for older in (merged, tip, base, head)}
+        assert found == {merged: True, tip: True, base: True, head: False}
+        assert not repository.goes_on_from(merged, base)
+
+
+def test_histories_that_never_met_do_not_go_on_from_each_other(checkout: Checkout) -> None:
+    one = checkout.commit(a__py=b"1\n")
+    checkout.git("checkout", "-q", "--orphan", "elsewhere")
+    other = checkout.commit(b__py=b"1\n")
+    with Repository.open(checkout.path) as repository:
+        assert not repository.goes_on_from(one, other)
 
 
 def test_merge_bases_are_gits(checkout: Checkout, fork: tuple[str, str, str]) -> None:
