@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from countermark_ledger.coverage import Answer, Row
 from countermark_ledger.errors import LedgerError
@@ -29,14 +30,33 @@ _OWN = {(POLICY_PATH, "json"), (TRUST_ROOT_PATH, "json")}
 """What the gate itself reads, strictly, and nothing executes: people answer for it. No scanner needs to know it."""
 
 
+class LastSigned(NamedTuple):
+    """The last content of a path that somebody signed: its hex sha256 (None is absent), by whom, and when (UTC).
+
+    A person's signed commit has no time that anybody vouches for: `signed` is None. `source` names the evidence as
+    `Edge.source` does.
+    """
+
+    sha256: str | None
+    signer: str
+    signed: datetime | None
+    source: str
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One reason not to merge: the code it stands for, what was found, where, and the next command."""
+    """One reason not to merge: the code it stands for, what was found, where, and the next command.
+
+    `lines` are the first and the last line (from 1) of each run of lines that nobody signed, in what would land at
+    `path`; none where that is no text. `last_signed` is None where nobody ever signed the path.
+    """
 
     code: Exit
     message: str
     path: str | None = None
     hint: str | None = None
+    lines: tuple[tuple[int, int], ...] = ()
+    last_signed: LastSigned | None = None
 
     @classmethod
     def of(cls, error: LedgerError) -> Reason:
