@@ -12,7 +12,7 @@ protected ref since its base.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,11 +21,10 @@ from . import chain
 from .chain import Edge
 from .display import safe
 from .errors import Forged, LedgerError, Malformed, Revoked
-from .evidence import Evidence
-from .identity import Identity, Kind
+from .identity import Identity
 from .node import Node, Transition
-from .predicates.generation import Evidence as Level
-from .predicates.generation import Generation
+from .objections import Objection, Rules, objections
+from .testimony import Testimony
 
 
 class Answer(StrEnum):
@@ -41,13 +40,17 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One path and its answer; `chain` is the evidence used, `reason` and `hint` are for people."""
+    """One path and its answer; `chain` is the evidence used, `reason` and `hint` are for people.
+
+    `objections` are what the policy has against the chain: where the answer is POLICY, the reason says them all.
+    """
 
     path: str
     answer: Answer
     chain: tuple[Edge, ...] = ()
     reason: str = ""
     hint: str = ""
+    objections: tuple[Objection, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +71,11 @@ class Landing:
     at_head: Mapping[str, Node | None] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What the policy asks of evidence. `agents` None allows every enrolled agent; `people` are those it names.
-
-    `people_for_protected` is how many of them must answer for a protected path, each with a chain of their own.
-    """
-
-    minimum: Level
-    agents: AbstractSet[str] | None
-    people: AbstractSet[str]
-    protected: Callable[[str], bool]
-    people_for_protected: int
-
-
 _ANSWERS = (Answer.FORGED, Answer.REVOKED, Answer.INCONCLUSIVE)
 """By gravity of the refusal, see `_gravity`."""
 
 
-def cover(landing: Landing, evidence: Evidence, rules: Rules) -> tuple[Row, ...]:
+def cover(landing: Landing, evidence: Testimony, rules: Rules) -> tuple[Row, ...]:
     """Answer for every path that differs, in order: each transition, and each path that has none to offer."""
     refused = [
         Row(path, Answer.UNACCOUNTED, reason=reason, hint=f"rename or remove {safe(path)}")
@@ -100,45 +89,60 @@ def cover(landing: Landing, evidence: Evidence, rules: Rules) -> tuple[Row, ...]
     return tuple(sorted([*refused, *answered], key=lambda row: row.path))
 
 
-def answers_for(edge: Edge, path: str, evidence: Evidence, rules: Rules, person: Identity) -> bool:
+def answers_for(edge: Edge, path: str, evidence: Testimony, rules: Rules, person: Identity) -> bool:
     """Tell whether a row spares a person from answering for the same: never on a protected path but by themselves."""
-    return edge.signer == person if rules.protected(path) else not _objection(edge, evidence, rules)
+    if rules.protected(path) and edge.signer != person:
+        return False
+    return not objections(edge, path, evidence, rules)
 
 
-def _answer(transition: Transition, landing: Landing, evidence: Evidence, rules: Rules) -> Row:
+def _answer(transition: Transition, landing: Landing, evidence: Testimony, rules: Rules) -> Row:
     path = transition.path
     usable = [e for e in evidence.edges.get(path, ()) if not _stale(e, path, landing, evidence)]
     if rules.protected(path):
         return _answer_protected(transition, usable, landing, evidence, rules)
-    allowed = [e for e in usable if not _objection(e, evidence, rules)]
+    allowed = [e for e in usable if not objections(e, path, evidence, rules)]
     found = _find(transition, allowed, landing)
     if found is not None:
         return Row(path, Answer.COVERED, found)
     against_policy = _find(transition, usable, landing)
     if against_policy is not None:
-        objections = sorted({o for e in against_policy if (o := _objection(e, evidence, rules))})
-        return Row(path, Answer.POLICY, against_policy, "; ".join(objections), _claim_hint(path))
+        return _against_policy(path, against_policy, evidence, rules)
     return _unaccounted(transition, landing, evidence)
 
 
+def _against_policy(path: str, found: tuple[Edge, ...], evidence: Testimony, rules: Rules) -> Row:
+    said = tuple(sorted({one for edge in found for one in objections(edge, path, evidence, rules)}))
+    reason = "; ".join(one.said for one in said)
+    return Row(path, Answer.POLICY, found, reason, _claim_hint(path), said)
+
+
 def _answer_protected(
-    transition: Transition, usable: Iterable[Edge], landing: Landing, evidence: Evidence, rules: Rules
+    transition: Transition, usable: Iterable[Edge], landing: Landing, evidence: Testimony, rules: Rules
 ) -> Row:
     """Protected paths need a chain of each of several people's own; agents never count."""
-    by_person: dict[str, list[Edge]] = {}
-    for edge in usable:
-        if str(edge.signer) in rules.people:
-            by_person.setdefault(str(edge.signer), []).append(edge)
-    chains = [found for edges in by_person.values() if (found := _find(transition, edges, landing)) is not None]
     path, wanted = transition.path, max(1, rules.people_for_protected)
+    named = [edge for edge in usable if str(edge.signer) in rules.people]
+    allowed = [edge for edge in named if not objections(edge, path, evidence, rules)]
+    chains = _chains_by_person(transition, allowed, landing)
     if len(chains) >= wanted:
         return Row(path, Answer.COVERED, tuple(edge for found in chains for edge in found))
+    against_policy = _chains_by_person(transition, named, landing)
+    if len(against_policy) >= wanted:
+        return _against_policy(path, tuple(edge for found in against_policy for edge in found), evidence, rules)
     row = _unaccounted(transition, landing, evidence)
     if row.answer is not Answer.UNACCOUNTED:
         return row
     said = [error.message for error in evidence.unusable.get(path, ())]
     reason = f"protected path: expected {wanted} people to answer for it, found {len(chains)}"
     return Row(path, Answer.UNACCOUNTED, reason="; ".join([reason, *dict.fromkeys(said)]), hint=_claim_hint(path))
+
+
+def _chains_by_person(transition: Transition, edges: Iterable[Edge], landing: Landing) -> list[tuple[Edge, ...]]:
+    by_person: dict[str, list[Edge]] = {}
+    for edge in edges:
+        by_person.setdefault(str(edge.signer), []).append(edge)
+    return [found for own in by_person.values() if (found := _find(transition, own, landing)) is not None]
 
 
 def _find(transition: Transition, edges: Sequence[Edge], landing: Landing) -> tuple[Edge, ...] | None:
@@ -157,36 +161,14 @@ def _passed(path: str, node: Node | None, edge: Edge, landing: Landing) -> bool:
     return any(at < position and passed == node for at, passed in landing.passed.get(path, ()))
 
 
-def _stale(edge: Edge, path: str, landing: Landing, evidence: Evidence) -> bool:
+def _stale(edge: Edge, path: str, landing: Landing, evidence: Testimony) -> bool:
     """Tell whether an edge is too old, from elsewhere, or already used up."""
     if edge.base not in landing.positions or evidence.consumed.get(edge.source, set()) & landing.trees:
         return True
     return _passed(path, edge.after, edge, landing)
 
 
-def _objection(edge: Edge, evidence: Evidence, rules: Rules) -> str:
-    """Say what the policy has against an edge, or nothing."""
-    if edge.signer.kind is Kind.PERSON:
-        return "" if str(edge.signer) in rules.people else f"{edge.signer} is not named by the policy at the tip"
-    level = _level(edge, evidence)
-    if level is None:
-        return f"{edge.signer} is no person and signed no generation"
-    if rules.agents is not None and str(edge.signer) not in rules.agents:
-        return f"agent {edge.signer} is not on the policy's list"
-    if level.rank < rules.minimum.rank:
-        return f"evidence by {edge.signer} is {level}, the policy asks for {rules.minimum}"
-    return ""
-
-
-def _level(edge: Edge, evidence: Evidence) -> Level | None:
-    """Give the level of an agent's word; a commit that a platform signed for it is no more than asserted."""
-    if edge.index is None:
-        return Level.ASSERTED if edge.signer.kind is Kind.AGENT else None
-    account = evidence.accounts.get(edge.source)
-    return account.evidence if isinstance(account, Generation) else None
-
-
-def _unaccounted(transition: Transition, landing: Landing, evidence: Evidence) -> Row:
+def _unaccounted(transition: Transition, landing: Landing, evidence: Testimony) -> Row:
     """Say why no chain was found: forged before revoked before unknown to the status before merely missing."""
     path = transition.path
     refusals = sorted(evidence.refusals.get(path, ()), key=_gravity)
@@ -209,7 +191,7 @@ def _gravity(error: LedgerError) -> int:
             return 2  # it was logged after the newest status, which can't say anything about it
 
 
-def _missing(path: str, landing: Landing, evidence: Evidence) -> str:
+def _missing(path: str, landing: Landing, evidence: Testimony) -> str:
     edges = evidence.edges.get(path, ())
     if not edges:
         return "no signed statement accounts for it"

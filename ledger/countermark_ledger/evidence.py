@@ -28,6 +28,7 @@ from .predicates.generation import Generation
 from .predicates.status import RevokedKind
 from .predicates.verdict import Outcome, Verdict
 from .revocation import CurrentStatus, newest, refuse_revoked, status_of
+from .testimony import Testimony, Word
 from .trust import TrustRoot
 from .verifier import Verified, verify_logged, verify_parsed
 
@@ -49,25 +50,17 @@ class Question:
 
 
 @dataclass(slots=True)
-class Evidence:
-    """What held, by path; what did not, by path and reason; and what it all rests on.
+class Evidence(Testimony):
+    """What held and what did not, and what it all rests on.
 
-    A statement is named by the sha256 of what was signed (its PAE), never by its bundle: the same signature
-    proven again under a later checkpoint is another bundle and still the same, spent statement. `consumed` maps
-    a statement to the landing trees (git's ids) of the PASSED verdicts that used it up. `heads` has, by statement
-    (and by the status's own name), the oldest head that proves it: a later one may lack its consistency proof.
-    `signed` is when each statement that answers for rows was signed (timestamp, UTC). `unusable` has, by path, why
-    a signed commit does not count: said where nothing else accounts for the path, and never counted against it.
+    `heads` has, by statement (and by the status's own name), the oldest head that proves it: a later one may lack
+    its consistency proof. `accounts` are the statements that answer for rows, whole; `signed` is when each was signed.
     """
 
-    status: CurrentStatus
-    edges: dict[str, list[Edge]] = field(default_factory=dict)
+    status: CurrentStatus = field(kw_only=True)
     accounts: dict[str, Account] = field(default_factory=dict)
-    refusals: dict[str, list[LedgerError]] = field(default_factory=dict)
-    consumed: dict[str, set[str]] = field(default_factory=dict)
-    heads: dict[str, TreeHead] = field(default_factory=dict)
     signed: dict[str, datetime] = field(default_factory=dict)
-    unusable: dict[str, list[LedgerError]] = field(default_factory=dict)
+    heads: dict[str, TreeHead] = field(default_factory=dict)
     judged: list[str] = field(default_factory=list)
 
 
@@ -80,7 +73,7 @@ def judge(collection: Collection, question: Question, trust: TrustRoot) -> Evide
     if len(needed) > MAX_JUDGED:
         raise TooLarge(f"evidence: expected at most {MAX_JUDGED} bundles for one change, found {len(needed)}")
     current, head = _status(collection, question, trust)
-    evidence = Evidence(current, heads={current.name: head}, judged=[current.name])
+    evidence = Evidence(status=current, heads={current.name: head}, judged=[current.name])
     held = [one for candidate in needed if (one := _hold(candidate, evidence, question, trust)) is not None]
     for group in _groups(held):
         _take_group(group, evidence, question)
@@ -228,6 +221,7 @@ def _take_group(group: list[tuple[Verified, Account]], evidence: Evidence, quest
     for verified, account in group:
         evidence.accounts[verified.pae_sha256] = account
         evidence.signed[verified.pae_sha256] = verified.signed
+        evidence.words[verified.pae_sha256] = Word.of(account, verified.signed)
         for row in account.part.rows.transitions:
             if row.path in question.paths:
                 base = account.target.base_commit

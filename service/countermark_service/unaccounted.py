@@ -52,7 +52,7 @@ def _edges(
             edge
             for edge in edges
             if edge.base == where.base_commit
-            and (policy is None or answers_for(edge, path, evidence, policy.rules, signer))
+            and (policy is None or answers_for(edge, path, evidence, policy.rules(embedded.clock()), signer))
         ]
         for path, edges in evidence.edges.items()
     }

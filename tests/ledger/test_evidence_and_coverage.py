@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from countermark_ledger import chain, evidence
 from countermark_ledger.bundle import Bundle
 from countermark_ledger.chain import Edge
 from countermark_ledger.collection import Collection, bundle_path, certificate_proof_path
-from countermark_ledger.coverage import Answer, Landing, Row, Rules, cover
+from countermark_ledger.coverage import Answer, Landing, Row, cover
 from countermark_ledger.errors import (
     Incomplete,
     Revoked,
@@ -28,6 +29,7 @@ from countermark_ledger.errors import (
 from countermark_ledger.evidence import Evidence, Question, judge
 from countermark_ledger.identity import Identity, Kind
 from countermark_ledger.node import Change, Mode, Node, Transition
+from countermark_ledger.objections import Asked, Rules
 from countermark_ledger.predicates.claim import Claim
 from countermark_ledger.predicates.generation import Evidence as Level
 from countermark_ledger.predicates.generation import Model, ModelSource, Target
@@ -59,8 +61,9 @@ def landing(change: Change, **other: object) -> Landing:
     return Landing(change.transitions, **facts)
 
 
-def rules(**other: object) -> Rules:
-    facts = {"minimum": Level.OBSERVED, "agents": None, "people": NAMED, "protected": lambda _path: False}
+def rules(minimum: Level = Level.OBSERVED, agents: AbstractSet[str] | None = None, **other: object) -> Rules:
+    asked = Asked(minimum, agents, other.pop("models", None), other.pop("images", None))
+    facts = {"asked": lambda _path: asked, "people": NAMED, "protected": lambda _path: False}
     return Rules(**{**facts, "people_for_protected": 1, **other})
 
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
 from countermark_ledger import canonical, protected, shape
 from countermark_ledger.canonical import Json
-from countermark_ledger.coverage import Rules
 from countermark_ledger.errors import Malformed
 from countermark_ledger.identity import Identity, Kind
+from countermark_ledger.objections import Asked, Rules
 from countermark_ledger.predicates.generation import Evidence
 from countermark_service.gate.people import Bot, Person
 
@@ -153,16 +154,31 @@ class Policy:
     overrides: tuple[Override, ...]
     sha256: str
 
-    @property
-    def rules(self) -> Rules:
-        """Give what is asked of evidence."""
+    def rules(self, at: datetime) -> Rules:
+        """Give what is asked of evidence at a time (UTC)."""
         return Rules(
-            minimum=self.minimum_evidence,
-            agents=self.agents,
+            asked=self.asked,
             people=frozenset(str(person.id) for person in self.people),
             protected=lambda path: protected.is_protected(path, self.protected_paths),
             people_for_protected=self.people_for_protected,
+            not_before=None if self.max_age_days is None else at - timedelta(days=self.max_age_days),
         )
+
+    def asked(self, path: str) -> Asked:
+        """Give what is asked of an agent's evidence for a path: what holds everywhere, or what an override says."""
+        asked = Asked(self.minimum_evidence, self.agents, self.models, self.images)
+        for entry in self.overrides_of(path):
+            asked = Asked(
+                entry.minimum_evidence or asked.minimum,
+                asked.agents if entry.agents is None else entry.agents,
+                asked.models if entry.models is None else entry.models,
+                asked.images if entry.images is None else entry.images,
+            )
+        return asked
+
+    def overrides_of(self, path: str) -> list[Override]:
+        """List the entries that match a path, the one that decides last."""
+        return [entry for entry in self.overrides if entry.matches(path)]
 
     def json(self) -> dict[str, Json]:
         """Spell the policy with every field, without its own digest."""

@@ -87,7 +87,7 @@ def _account(repository: Repository, facts: Facts, change: LandingChange, seen_s
         ports.step("5/8 binding evidence to what would land")
         add_commits(repository, change, root.policy.people, paths, evidence)
         facts_of_git = landing(repository, change, evidence, root.policy.max_base_distance)
-        rows = cover(facts_of_git, evidence, root.policy.rules)  # 5
+        rows = cover(facts_of_git, evidence, root.policy.rules(facts.evaluated))  # 5
         view = logview.view(collection, _used_heads(rows, evidence), root.trust, others=evidence.heads.values())
     except LedgerError as error:
         return replace(facts, failures=(*facts.failures, Reason.of(error)))
