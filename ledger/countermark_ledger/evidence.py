@@ -69,7 +69,7 @@ def judge(collection: Collection, question: Question, trust: TrustRoot) -> Evide
     claimed = {candidate.name: read_account(candidate) for candidate in collection.candidates.values()}
     needed = _needed(collection, claimed, question)
     if len(needed) > MAX_JUDGED:
-        needed = [(candidate, account) for candidate, account in needed if _is_logged(candidate, trust)]
+        needed = [(candidate, account) for candidate, account in needed if is_logged(candidate, trust)]
     if len(needed) > MAX_JUDGED:
         raise TooLarge(f"evidence: expected at most {MAX_JUDGED} bundles for one change, found {len(needed)}")
     current, head = _status(collection, question, trust)
@@ -117,7 +117,7 @@ def _status(collection: Collection, question: Question, trust: TrustRoot) -> tup
     for candidate in sorted(claimed, key=_claimed_number, reverse=True):
         if found and _claimed_number(candidate) < found[0][0].status.number:
             break
-        if not _is_logged(candidate, trust):
+        if not is_logged(candidate, trust):
             continue
         try:
             verified = verify_candidate(candidate, trust)
@@ -133,7 +133,7 @@ def _claimed_number(candidate: Candidate) -> int:
     return number if isinstance(number, int) else -1
 
 
-def _is_logged(candidate: Candidate, trust: TrustRoot) -> bool:
+def is_logged(candidate: Candidate, trust: TrustRoot) -> bool:
     """Tell whether a candidate is worth a closer look; nothing is believed for being logged."""
     if candidate.altered or candidate.bundle is None:
         return False
@@ -236,7 +236,7 @@ def _consumed(
     consumed: dict[str, set[str]] = {}
     for candidate in collection.candidates.values():
         claimed = _claimed_verdict(candidate)
-        if claimed is None or not names & set(claimed.binding.consumed) or not _is_logged(candidate, trust):
+        if claimed is None or not names & set(claimed.binding.consumed) or not is_logged(candidate, trust):
             continue
         try:
             verified = verify_candidate(candidate, trust)
