@@ -8,6 +8,7 @@ from countermark_service.cli import deciding
 from countermark_service.cli.console import Console
 from countermark_service.exits import Exit
 from countermark_service.gate import speaking
+from countermark_service.gate.speaking.report import Report
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -23,5 +24,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, console: Console) -> Exit:
     """Walk the eight steps; the exit code is the decision's."""
     decision = deciding.decide(args, deciding.Asked(args.head, args.tip, args.landed), console)
-    speaking.speak(decision, console)  # 8
+    speaking.speak(Report(decision), console)  # 8
     return decision.exit_code

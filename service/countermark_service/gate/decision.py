@@ -5,9 +5,9 @@ Trust: nothing in here is hostile any more except names of paths, which `speak` 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import NamedTuple
 
 from countermark_ledger.coverage import Answer, Row
 from countermark_ledger.errors import LedgerError
@@ -18,6 +18,7 @@ from countermark_ledger.trust import TrustRoot
 from countermark_scanners.result import ScanResult
 from countermark_service.exits import Exit, code_of, first
 from countermark_service.gate.policy import POLICY_PATH, TRUST_ROOT_PATH, Mode, Policy, SplitView
+from countermark_service.gate.unsigned import LastSigned, Unsigned
 
 _EXIT_OF = {
     Answer.FORGED: Exit.FORGED,
@@ -30,25 +31,13 @@ _OWN = {(POLICY_PATH, "json"), (TRUST_ROOT_PATH, "json")}
 """What the gate itself reads, strictly, and nothing executes: people answer for it. No scanner needs to know it."""
 
 
-class LastSigned(NamedTuple):
-    """The last content of a path that somebody signed: its hex sha256 (None is absent), by whom, and when (UTC).
-
-    A person's signed commit has no time that anybody vouches for: `signed` is None. `source` names the evidence as
-    `Edge.source` does.
-    """
-
-    sha256: str | None
-    signer: str
-    signed: datetime | None
-    source: str
-
-
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One reason not to merge: the code it stands for, what was found, where, and the next command.
 
     `lines` are the first and the last line (from 1) of each run of lines that nobody signed, in what would land at
-    `path`; none where that is no text. `last_signed` is None where nobody ever signed the path.
+    `path`; where there are none, `extent` says what there is instead. `last_signed` is None where nobody ever signed
+    the path.
     """
 
     code: Exit
@@ -56,6 +45,7 @@ class Reason:
     path: str | None = None
     hint: str | None = None
     lines: tuple[tuple[int, int], ...] = ()
+    extent: str = ""
     last_signed: LastSigned | None = None
 
     @classmethod
@@ -84,6 +74,7 @@ class Facts:
     evaluated: datetime
     change: LandingChange | None = None
     rows: tuple[Row, ...] = ()
+    unsigned: Mapping[str, Unsigned] = field(default_factory=dict)
     log: LogView | None = None
     judged: tuple[str, ...] = ()
     junk: int = 0
@@ -149,11 +140,14 @@ def decide(facts: Facts) -> Decision:
 
 
 def _row_reasons(facts: Facts) -> list[Reason]:
-    return [
-        Reason(_EXIT_OF[row.answer], row.reason, row.path, row.hint)
-        for row in facts.rows
-        if row.answer is not Answer.COVERED
-    ]
+    return [_row_reason(row, facts.unsigned.get(row.path)) for row in facts.rows if row.answer is not Answer.COVERED]
+
+
+def _row_reason(row: Row, unsigned: Unsigned | None) -> Reason:
+    reason = Reason(_EXIT_OF[row.answer], row.reason, row.path, row.hint)
+    if unsigned is None:
+        return reason
+    return replace(reason, lines=unsigned.spans, extent=unsigned.extent, last_signed=unsigned.last)
 
 
 def _log_reasons(facts: Facts) -> list[Reason]:

@@ -34,6 +34,7 @@ from countermark_service.gate.decision import Decision, Facts, Reason, decide
 from countermark_service.gate.landing import landing
 from countermark_service.gate.root import Pin, check_landing, read_root
 from countermark_service.gate.scanning import Scan
+from countermark_service.gate.unsigned import unsigned
 from countermark_service.sources import Source
 
 
@@ -85,16 +86,16 @@ def _account(repository: Repository, facts: Facts, change: LandingChange, seen_s
         question = Question(paths, root.repository_id, facts.evaluated, root.policy.gates, seen_status)
         evidence = judge(collection, question, root.trust)  # 4
         ports.step("5/8 binding evidence to what would land")
-        add_commits(repository, change, root.policy.people, paths, evidence)
+        add_commits(repository, change, root, collection, evidence)
         facts_of_git = landing(repository, change, evidence, root.policy.max_base_distance)
         rows = cover(facts_of_git, evidence, root.policy.rules(facts.evaluated))  # 5
+        lines = unsigned(repository, change, rows, evidence)
         view = logview.view(collection, _used_heads(rows, evidence), root.trust, others=evidence.heads.values())
     except LedgerError as error:
         return replace(facts, failures=(*facts.failures, Reason.of(error)))
     judged = tuple(sorted(set(evidence.judged)))
-    return replace(
-        facts, rows=rows, log=view, judged=judged, junk=collection.junk, status=evidence.status.status.number
-    )
+    facts = replace(facts, rows=rows, unsigned=lines, log=view)
+    return replace(facts, judged=judged, junk=collection.junk, status=evidence.status.status.number)
 
 
 def _used_heads(rows: Sequence[Row], evidence: Evidence) -> list[TreeHead]:

@@ -1,0 +1,105 @@
+"""The report as one JSON document, for programs.
+
+Trust: what a terminal would obey is spelled out (`safe`); a name outside of UTF-8 is, too.
+"""
+
+from __future__ import annotations
+
+from countermark_ledger import shape
+from countermark_ledger.canonical import Json
+from countermark_ledger.coverage import Row
+from countermark_ledger.display import safe
+from countermark_scanners.finding import Finding
+from countermark_service.gate.decision import Decision, Reason
+from countermark_service.gate.speaking.report import UNDECIDED, Report
+
+
+def of(report: Report) -> dict[str, Json]:
+    """Spell the report; without a decision there is no more than the reason why."""
+    decision = report.decision
+    if decision is None:
+        code = report.exit_code.value
+        refusal: dict[str, Json] = {"verdict": UNDECIDED, "code": code, "exitCode": code, "enforcing": True}
+        return {**refusal, "reasons": [_reason(reason) for reason in report.reasons]}
+    return {**_answer(decision), **_bound_to(decision), **_found(report, decision)}
+
+
+def split_view(decision: Decision) -> str:
+    """Say whether a log that shows different people different things would have been noticed."""
+    log = decision.facts.log
+    return "protected" if log is not None and log.protected else "unprotected"
+
+
+def _answer(decision: Decision) -> dict[str, Json]:
+    return {
+        "verdict": decision.outcome.value,
+        "code": decision.code.value,
+        "exitCode": decision.exit_code.value,
+        "enforcing": not decision.observing,
+        "preliminary": decision.verdict is None,
+        "verdictBundle": decision.verdict,
+    }
+
+
+def _bound_to(decision: Decision) -> dict[str, Json]:
+    facts, change = decision.facts, decision.facts.change
+    return {
+        "repositoryId": facts.root.repository_id,
+        "protectedRef": _text(facts.root.protected_ref),
+        "tip": facts.root.tip,
+        "head": facts.root.head,
+        "landingTree": change.tree if change else None,
+        "evaluatedOn": shape.spell_time(facts.evaluated),
+        "policySha256": facts.root.policy.sha256,
+        "statusNumber": facts.status,
+        "splitView": split_view(decision),
+        "junkBundles": facts.junk,
+    }
+
+
+def _found(report: Report, decision: Decision) -> dict[str, Json]:
+    facts, coverage = decision.facts, report.coverage
+    return {
+        "score": decision.score,
+        "coverage": {"covered": coverage.covered if coverage else 0, "rows": len(facts.rows)},
+        "unattributedLines": report.unattributed_lines,
+        "rows": [_row(row) for row in facts.rows],
+        "reasons": [_reason(reason) for reason in report.reasons],
+        "findings": [_finding(finding) for finding in (facts.scan.new_findings if facts.scan else ())],
+    }
+
+
+def _row(row: Row) -> Json:
+    chain: list[Json] = [
+        {"signer": str(edge.signer), "source": edge.source, "logIndex": edge.index} for edge in row.chain
+    ]
+    return {"path": _text(row.path), "answer": row.answer.value, "reason": _text(row.reason), "chain": chain}
+
+
+def _reason(reason: Reason) -> Json:
+    last = reason.last_signed
+    return {
+        "code": reason.code.value,
+        "message": _text(reason.message),
+        "path": None if reason.path is None else _text(reason.path),
+        "hint": None if reason.hint is None else _text(reason.hint),
+        "lines": [[first, end] for first, end in reason.lines],
+        "extent": reason.extent,
+        "lastSigned": {
+            "sha256": last.sha256,
+            "signer": last.signer,
+            "signed": shape.spell_time(last.signed) if last.signed else None,
+            "source": last.source,
+        }
+        if last
+        else None,
+    }
+
+
+def _finding(finding: Finding) -> Json:
+    return {name: _text(value) if isinstance(value, str) else value for name, value in finding.to_json().items()}
+
+
+def _text(text: str) -> str:
+    """Keep what JSON can hold and a terminal only shows; the rest, and a name outside UTF-8, is spelled out."""
+    return text if text.isprintable() else safe(text)

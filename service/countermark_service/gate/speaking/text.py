@@ -1,0 +1,101 @@
+"""The report for a person: the answer first, then why, then how to mend it.
+
+Trust: everything hostile goes through `safe`, and no line begins with it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from countermark_ledger.display import safe
+from countermark_scanners.finding import Severity
+from countermark_service.exits import MEANING
+from countermark_service.gate.decision import Decision, Reason
+from countermark_service.gate.speaking.document import split_view
+from countermark_service.gate.speaking.report import NOT_ENFORCING, UNDECIDED, Report, last_signed, where
+
+MAX_SHOWN = 20
+MAX_PATHS = 5
+_COLOUR = {"PASSED": "green", "FAILED": "red", "INCONCLUSIVE": "yellow", UNDECIDED: "red"}
+Style = Callable[..., str]
+
+
+def plain(text: str, *_styles: str) -> str:
+    """Style nothing: for files."""
+    return text
+
+
+def lines(report: Report, style: Style = plain) -> list[str]:
+    """Spell the report; `style` colours a text for a terminal that wants it."""
+    decision = report.decision
+    if decision is None:
+        return [_headline(report, style, "nothing was decided"), *_because(report, style)]
+    change = f"{decision.facts.root.head[:12]} -> {safe(decision.facts.root.protected_ref)}"
+    return [
+        _headline(report, style, change),
+        *_summary(report, decision),
+        *_findings(report),
+        *_because(report, style),
+        *_tail(decision),
+    ]
+
+
+def _headline(report: Report, style: Style, about: str) -> str:
+    word = style(report.word, _COLOUR[report.word], "bold")
+    return f"{word} ({report.code.value}, {MEANING[report.code]})  {about}"
+
+
+def _summary(report: Report, decision: Decision) -> list[str]:
+    facts, coverage = decision.facts, report.coverage
+    signers = Counter(str(edge.signer) for row in facts.rows for edge in row.chain)
+    known = f"{coverage.covered} of {coverage.rows} files accounted for" if coverage else "unknown"
+    found = [f"  coverage   {known}", *(f"             {count:>4} by {who}" for who, count in sorted(signers.items()))]
+    if facts.scan is not None:
+        names = ", ".join(f"{one.scanner} {one.version}" for one in facts.scan.reports)
+        found.append(
+            f"  score      {facts.scan.score.value} of 100 (policy asks for {facts.root.policy.threshold}); {names}"
+        )
+        found.append("  dynamic    not run (no policy can ask for it yet)")
+    found.append(f"  split-view {split_view(decision)}")
+    return found
+
+
+def _findings(report: Report) -> list[str]:
+    found: list[str] = []
+    for finding in [one for one in report.findings if one.severity > Severity.INFO][:MAX_SHOWN]:
+        cwe = f" CWE-{finding.cwe}" if finding.cwe else ""
+        at = f"{safe(finding.path)}:{finding.line}"
+        found.append(f"  {finding.severity.word:<8} {at}{cwe} {safe(finding.message)}")
+        found.append(f"           fix: {safe(finding.remediation)}")
+    return found
+
+
+def _because(report: Report, style: Style) -> list[str]:
+    """Say each reason once, with the paths it holds for and how to mend the first of them."""
+    groups: dict[tuple[int, str, str | None], list[Reason]] = {}
+    for reason in report.reasons:
+        groups.setdefault((reason.code, reason.message, last_signed(reason)), []).append(reason)
+    found: list[str] = []
+    for (code, message, signed), group in [*groups.items()][:MAX_SHOWN]:
+        found.append(f"  {style('because', 'bold')}    {_paths(group)}{safe(message)} [{code}]")
+        found += [f"  last signed  {safe(signed)}"] if signed else []
+        found += [f"  hint:        {safe(group[0].hint)}"] if group[0].hint else []
+    if len(groups) > MAX_SHOWN:
+        found.append(f"  and {len(groups) - MAX_SHOWN} more reasons: countermark gate --json shows them all")
+    return found
+
+
+def _paths(group: Sequence[Reason]) -> str:
+    paths = [safe(reason.path) + safe(where(reason)) for reason in group if reason.path]
+    more = f" and {len(paths) - MAX_PATHS} more" if len(paths) > MAX_PATHS else ""
+    return f"{', '.join(paths[:MAX_PATHS])}{more}: " if paths else ""
+
+
+def _tail(decision: Decision) -> list[str]:
+    signed = (
+        f"  verdict    {decision.verdict}"
+        if decision.verdict
+        else "  verdict    PRELIMINARY: unsigned, and counted by nobody"
+    )
+    return [signed, *([f"  {NOT_ENFORCING}"] if decision.observing else [])]

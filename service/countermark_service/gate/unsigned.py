@@ -1,0 +1,148 @@
+"""What nobody accounts for of the files that step 5 refused: which lines, and what was signed of them last.
+
+Lines are compared with the content that was signed last, where git still has it, else with the protected tip's.
+They are for people: no answer depends on them.
+
+Trust: contents come from the object store, re-hashed; what a statement names is only used when its sha256 fits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import NamedTuple, TypeAlias
+
+from countermark_ledger.chain import BEFORE_THE_LOG, Edge
+from countermark_ledger.coverage import Answer, Row
+from countermark_ledger.errors import MissingHistory
+from countermark_ledger.evidence import Evidence
+from countermark_ledger.git.change import LandingChange, nodes_at
+from countermark_ledger.git.objects import Oversized
+from countermark_ledger.git.reader import Repository
+from countermark_ledger.node import Mode, Node
+from countermark_service.blame import Hop, attribute, is_binary
+
+MAX_TEXT = 1024 * 1024
+"""A longer file is not compared line by line: that is for people, and its time is the gate's."""
+MAX_TOTAL = 16 * MAX_TEXT
+
+_Side: TypeAlias = Node | Oversized | None
+
+
+class LastSigned(NamedTuple):
+    """The last content of a path that somebody signed: its hex sha256 (None is absent), by whom, and when (UTC).
+
+    A person's signed commit has no time that anybody vouches for: `signed` is None. `source` names the evidence as
+    `Edge.source` does.
+    """
+
+    sha256: str | None
+    signer: str
+    signed: datetime | None
+    source: str
+
+
+class Unsigned(NamedTuple):
+    """What is unaccounted for of one path: `spans` of lines (first and last, from 1), or what there is instead."""
+
+    spans: tuple[tuple[int, int], ...]
+    extent: str
+    last: LastSigned | None
+
+
+TOO_LONG = "too long to compare its lines"
+NO_TEXT = "no text"
+NO_NEW_LINE = "no line is new"
+UNCOUNTED = {TOO_LONG, NO_TEXT}
+"""Extents that leave it unknown how many lines there are."""
+
+
+def unsigned(
+    repository: Repository, change: LandingChange, rows: Iterable[Row], evidence: Evidence
+) -> dict[str, Unsigned]:
+    """Look at each row that is not covered; what is too long or too much to compare says so."""
+    paths = [row.path for row in rows if row.answer is not Answer.COVERED]
+    before, after = (nodes_at(repository, where, paths) for where in (change.tip, change.tree))
+    found: dict[str, Unsigned] = {}
+    left = MAX_TOTAL
+    for path in paths:
+        newest = max(evidence.edges.get(path, ()), key=_place, default=None)
+        spans, extent, read = _extent(repository, before[path], after[path], newest, left)
+        left -= read
+        found[path] = Unsigned(spans, extent, _last(newest, evidence))
+    return found
+
+
+def _place(edge: Edge) -> int:
+    return BEFORE_THE_LOG if edge.index is None else edge.index
+
+
+def _last(edge: Edge | None, evidence: Evidence) -> LastSigned | None:
+    if edge is None:
+        return None
+    sha256 = None if edge.after is None else edge.after.sha256
+    return LastSigned(sha256, str(edge.signer), evidence.signed.get(edge.source), edge.source)
+
+
+def _extent(
+    repository: Repository, before: _Side, after: _Side, newest: Edge | None, left: int
+) -> tuple[tuple[tuple[int, int], ...], str, int]:
+    """Return the spans, the words instead of them, and how many bytes were compared."""
+    if after is None:
+        return (), "deleted", 0
+    new = _text(repository, after)
+    if new is None or len(new) > left:
+        return (), NO_TEXT if new is None else TOO_LONG, 0
+    old = _baseline(repository, before, after, newest)
+    spans = tuple(_spans(_new_lines(old, new)))
+    return spans, "" if spans else _without_lines(before, after), len(new)
+
+
+def _without_lines(before: _Side, after: _Side) -> str:
+    modes = [side.mode for side in (before, after) if isinstance(side, Node)]
+    return f"mode {' -> '.join(modes)}" if len(set(modes)) > 1 else NO_NEW_LINE
+
+
+def _baseline(repository: Repository, before: _Side, after: _Side, newest: Edge | None) -> bytes:
+    """Give what was signed last, unless that is what would land or is not at hand; then what is there now."""
+    signed = newest.after if newest else None
+    if signed is not None and signed != after:
+        try:
+            known = _text(repository, signed)
+        except MissingHistory:
+            known = None  # nobody is obliged to push what lay between two signatures
+        if known is not None:
+            return known
+    return _text(repository, before) or b""
+
+
+def _text(repository: Repository, side: _Side) -> bytes | None:
+    """Read a file's text; None is no text, or too much of it."""
+    if not isinstance(side, Node) or side.mode in (Mode.GITLINK, Mode.SYMLINK):
+        return None
+    (content,) = (content for _, content in repository.blobs([side.git_blob]))
+    if isinstance(content, Oversized) or len(content) > MAX_TEXT or is_binary(content):
+        return None
+    return content if hashlib.sha256(content).hexdigest() == side.sha256 else None
+
+
+def _new_lines(old: bytes, new: bytes) -> Iterator[int]:
+    """Number the lines that the old content does not have, from 1."""
+    after = Hop(new, None)
+    for number, line in enumerate(attribute([Hop(old, None), after]), 1):
+        if line.hop is after:
+            yield number
+
+
+def _spans(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Join neighbours."""
+    first = last = 0
+    for number in numbers:
+        if last and number > last + 1:
+            yield first, last
+        if not last or number > last + 1:
+            first = number
+        last = number
+    if last:
+        yield first, last
