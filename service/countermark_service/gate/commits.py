@@ -1,7 +1,8 @@
-"""People's signed commits as evidence: an SSH-signed non-merge commit covers exactly what it changed.
+"""Signed commits as evidence: a non-merge commit covers exactly what it changed, for whoever signed it.
 
-Trust: signatures are verified in this process against the keys that the policy at the tip names; git is asked
-for bytes only, never for an opinion, and the checkout's `allowedSignersFile` is never read (ATTACKS.md).
+Trust: signatures are verified in this process under the keys and identities that the policy at the tip names
+(`signers`); git is asked for bytes only, never for an opinion, and the checkout's `allowedSignersFile` is never
+read (ATTACKS.md). Trailers and names in a commit decide nothing.
 """
 
 from __future__ import annotations
@@ -10,41 +11,90 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
 from countermark_ledger.chain import Edge
-from countermark_ledger.errors import LedgerError, Revoked
-from countermark_ledger.evidence import Evidence
+from countermark_ledger.collection import Collection
+from countermark_ledger.errors import BadSignature, Forged, LedgerError, Malformed, Revoked, UnsafeKey
+from countermark_ledger.evidence import Evidence, verify_candidate
 from countermark_ledger.git.change import LandingChange
 from countermark_ledger.git.reader import Repository
-from countermark_ledger.identity import Identity
+from countermark_ledger.git.trees import Difference
+from countermark_ledger.identity import Identity, Kind
 from countermark_ledger.node import Node
+from countermark_ledger.predicates.enrolment import ENROLMENT_TYPE, Enrolment
 from countermark_ledger.revocation import refuse_revoked_ever
-from countermark_ledger.sshsig import PublicKey
+from countermark_ledger.trust import TrustRoot
 from countermark_service.exits import Inconclusive
-from countermark_service.gate.people import Person
+from countermark_service.gate.decision import Root
+from countermark_service.gate.signers.who import Signer, Signers
 
 MAX_COMMITS = 2_000
+MAX_SAID = 3
+"""So many signed commits that do not count are named for one path."""
 
 
 def add_commits(
-    repository: Repository,
-    change: LandingChange,
-    people: Sequence[Person],
-    paths: AbstractSet[str],
-    evidence: Evidence,
+    repository: Repository, change: LandingChange, root: Root, collection: Collection, evidence: Evidence
 ) -> None:
-    """Add the rows of every person's signed commit between the tip and the head, or why they do not count."""
-    keys = {key: person.id for person in people for key in person.ssh_keys}
-    if not keys:
+    """Add the rows of every signed commit between the tip and the head, or why they do not count."""
+    signers = Signers.at(repository, change.tip, root.policy.people, root.policy.bots)
+    if signers.nobody():
         return
+    paths = {row.path for row in change.change.transitions}
     for commit in _new_commits(repository, change):
-        key = _key(repository, commit, keys)
-        if key is not None:
-            _add(_rows(repository, commit, keys[key], _base(repository, change, commit), paths), key, evidence)
-
-
-def _add(rows: Sequence[tuple[str, Edge]], key: PublicKey, evidence: Evidence) -> None:
-    for path, edge in rows:
+        rows = _rows(repository, commit, paths)
+        if not rows:
+            continue
         try:
-            refuse_revoked_ever(edge.signer, key.fingerprint, evidence.status)
+            signer = signers.of(repository.commit(commit))
+            _require_enrolled(signer.id, collection, root.trust)
+        except Inconclusive as error:
+            _say(evidence.refusals, rows, commit, error)
+        except (Forged, Malformed, UnsafeKey) as error:  # it accounts for nothing, and spoils nothing
+            _say(evidence.unusable, rows, commit, error)
+        else:
+            _add(_edges(repository, change, commit, rows, signer.id), signer, evidence)
+
+
+def _rows(repository: Repository, commit: str, paths: AbstractSet[str]) -> list[Difference]:
+    """List what a signed commit with one parent changed of the paths; nothing for any other commit."""
+    parsed = repository.commit(commit)
+    if parsed.signature is None or len(parsed.parents) != 1:
+        return []
+    return [row for row in repository.diff(parsed.parents[0], commit) if row.path in paths]
+
+
+def _require_enrolled(identity: Identity, collection: Collection, trust: TrustRoot) -> None:
+    """A bot is an agent like any other: the authority of this trust root has enrolled it, in the log."""
+    if identity.kind is not Kind.AGENT:
+        return
+    for candidate in collection.candidates.values():
+        if candidate.claims.predicate_type != ENROLMENT_TYPE:
+            continue
+        try:
+            enrolled = Enrolment.parse(candidate.claims)
+            if enrolled.identity == identity and f"sha256:{enrolled.trust_root_sha256}" == trust.digest:
+                signer = verify_candidate(candidate, trust).signer
+                if signer.kind is Kind.AUTHORITY:
+                    return
+        except LedgerError:
+            continue  # nobody's enrolment; another one may hold
+    name = identity.name
+    raise BadSignature(
+        f"{identity}: expected its enrolment in the log, found none", hint=f"countermark agent add {name}"
+    )
+
+
+def _say(where: dict[str, list[LedgerError]], rows: Iterable[Difference], commit: str, error: LedgerError) -> None:
+    said = type(error)(f"commit {commit[:12]}: {error.message}", hint=error.hint)
+    for row in rows:
+        known = where.setdefault(row.path, [])
+        if len(known) < MAX_SAID:
+            known.append(said)
+
+
+def _add(edges: Sequence[tuple[str, Edge]], signer: Signer, evidence: Evidence) -> None:
+    for path, edge in edges:
+        try:
+            refuse_revoked_ever(signer.id, signer.key, evidence.status)
             evidence.edges.setdefault(path, []).append(edge)
         except Revoked as error:
             evidence.refusals.setdefault(path, []).append(error)
@@ -70,27 +120,16 @@ def _new_commits(repository: Repository, change: LandingChange) -> list[str]:
     return sorted(seen)
 
 
-def _key(repository: Repository, commit: str, keys: Iterable[PublicKey]) -> PublicKey | None:
-    """Return the key of one of the policy's people that signed a commit, if the commit is not a merge."""
-    parsed = repository.commit(commit)
-    if len(parsed.parents) != 1:
-        return None
-    try:
-        return parsed.signer(keys)
-    except LedgerError:
-        return None  # unsigned, or signed by somebody else: it accounts for nothing, and spoils nothing
-
-
-def _rows(
-    repository: Repository, commit: str, signer: Identity, base: str | None, paths: AbstractSet[str]
+def _edges(
+    repository: Repository, change: LandingChange, commit: str, rows: Sequence[Difference], signer: Identity
 ) -> list[tuple[str, Edge]]:
+    base = _base(repository, change, commit)
     if base is None:
         return []  # signed for another history: another repository's commit, grafted onto this change
-    differences = [row for row in repository.diff(repository.commit(commit).parents[0], commit) if row.path in paths]
-    sides = [entry for row in differences for entry in (row.before, row.after) if entry is not None]
+    sides = [entry for row in rows for entry in (row.before, row.after) if entry is not None]
     nodes = repository.nodes(sides)
     found: list[tuple[str, Edge]] = []
-    for row in differences:
+    for row in rows:
         before, after = (None if entry is None else nodes[entry] for entry in (row.before, row.after))
         if _readable(before) and _readable(after):
             edge = Edge(_node(before), _node(after), signer, f"commit:{commit}", base, None)
