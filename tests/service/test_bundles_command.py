@@ -20,6 +20,7 @@ from countermark_ledger.git import own
 from countermark_ledger.git.reader import Repository
 from countermark_ledger.logview import view
 from countermark_ledger.note import Cosigner
+from countermark_service import collecting
 from countermark_service.cli import bundles, main
 from countermark_service.embedded import opened
 from countermark_service.joining import join, newest_checkpoint
@@ -419,15 +420,15 @@ def test_more_files_or_bytes_than_the_caps_allow_are_refused(
     desk: Desk, bare: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.must("bundles", "push")
-    monkeypatch.setattr(bundles, "CAPS", type(bundles.CAPS)(files=3))
+    monkeypatch.setattr(collecting, "CAPS", type(collecting.CAPS)(files=3))
     assert "expected at most 3 bundle files" in desk.refused(20, "bundles", "fetch")
-    monkeypatch.setattr(bundles, "CAPS", type(bundles.CAPS)(total_bytes=3))
+    monkeypatch.setattr(collecting, "CAPS", type(collecting.CAPS)(total_bytes=3))
     assert "expected at most 3 bytes of bundles" in desk.refused(20, "bundles", "fetch")
 
 
 def test_a_file_beyond_the_cap_is_left_out(desk: Desk, bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.must("bundles", "push")
-    monkeypatch.setattr(bundles, "MAX_FILE", 10)
+    monkeypatch.setattr(collecting, "MAX_FILE", 10)
     said = desk.json("bundles", "fetch", "--json")
     assert said["leftOut"] == len(files(bare)) > 0
 

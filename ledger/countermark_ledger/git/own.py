@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from ..errors import GitError, RefMoved
@@ -93,11 +94,13 @@ def write_tree(checkout: Path, files: Mapping[str, str]) -> str:
         return _text(_git(checkout, "write-tree", index=index))
 
 
-def commit_tree(checkout: Path, tree: str, parents: Iterable[str], *, message: str, author: Author) -> str:
-    """Store a commit; return its name."""
+def commit_tree(
+    checkout: Path, tree: str, parents: Iterable[str], *, message: str, author: Author, at: datetime | None = None
+) -> str:
+    """Store a commit; return its name. With a time (UTC) instead of now, equal commits have equal names."""
     lines = [argument for parent in parents for argument in ("-p", parent)]
     stdin = message.encode("utf-8", "replace")
-    return _text(_git(checkout, *author.settings(), "commit-tree", tree, *lines, stdin=stdin))
+    return _text(_git(checkout, *author.settings(), "commit-tree", tree, *lines, stdin=stdin, at=at))
 
 
 def move_ref(checkout: Path, ref: str, new: str, old: str | None, *, reason: str) -> None:
@@ -172,8 +175,10 @@ def _index_info(entries: Mapping[str, Entry | None], width: int) -> bytes:
     return "".join(lines).encode("utf-8", "surrogateescape")
 
 
-def _git(checkout: Path, *arguments: str, stdin: bytes = b"", index: Path | None = None) -> Finished:
-    done = run_own(checkout, *arguments, stdin=stdin, index=index)
+def _git(
+    checkout: Path, *arguments: str, stdin: bytes = b"", index: Path | None = None, at: datetime | None = None
+) -> Finished:
+    done = run_own(checkout, *arguments, stdin=stdin, index=index, at=at)
     if done.code:
         words = next((word for word in arguments if not word.startswith("-") and "=" not in word), "")
         raise GitError(f"git {words}: {_reason(done)}")

@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO, NamedTuple, Protocol, cast
 
@@ -263,16 +264,22 @@ def _last_line(complaint: bytes) -> str:
     return lines[-1] if lines else "no reason given"
 
 
-def run_own(checkout: Path, *arguments: str, stdin: bytes = b"", index: Path | None = None) -> Finished:
+def run_own(
+    checkout: Path, *arguments: str, stdin: bytes = b"", index: Path | None = None, at: datetime | None = None
+) -> Finished:
     """Run git in the user's OWN checkout, with the user's own configuration; the caller judges the exit code.
 
     Only for what a person asked for there (a commit, a push, a fetch): reading never goes this way. Hooks and
-    file system monitors are off; the caller's `GIT_*` variables are dropped, so that nothing redirects it.
+    file system monitors are off; the caller's `GIT_*` variables are dropped, so that nothing redirects it. `at` is
+    the time (UTC) that a commit bears instead of now.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     environment |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1"}
     if index is not None:
         environment["GIT_INDEX_FILE"] = str(index)
+    if at is not None:
+        date = f"@{int(at.timestamp())} +0000"
+        environment |= {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
     try:
         done = subprocess.run(  # noqa: S603  # an absolute program, arguments of ours
             [_program(), "-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false", *arguments],

@@ -8,29 +8,27 @@ from __future__ import annotations
 import argparse
 import random
 import time
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from countermark_ledger.checkpoint import SignedCheckpoint
-from countermark_ledger.collection import CHECKPOINT, Caps
-from countermark_ledger.errors import BadConsistency, RefMoved, TooLarge, UnknownRevision
+from countermark_ledger.collection import CHECKPOINT
+from countermark_ledger.errors import RefMoved
 from countermark_ledger.git import own
 from countermark_ledger.git.objects import Oversized
 from countermark_ledger.git.reader import Repository
-from countermark_ledger.node import Mode
 from countermark_service import offering
 from countermark_service.checkout import Checkout
 from countermark_service.cli.console import Console
+from countermark_service.collecting import commit_union, state_of, tip_of, unite
 from countermark_service.embedded import Embedded, opened
 from countermark_service.exits import Exit
-from countermark_service.joining import Held, Joined, Read, State, join, kind_of, newest_checkpoint
-from countermark_service.sources import BUNDLE_REF, MAX_FILE
+from countermark_service.sources import BUNDLE_REF
 
 REMOTE_REF = "refs/countermark/remote/bundles"
 ATTEMPTS = 16
 PAUSE_SECONDS = 0.1
-CAPS = Caps()
+MESSAGE = "Add bundles\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +76,13 @@ def _exchange(root: Path, remote: str, embedded: Embedded, *, pushing: bool) -> 
     """Fetch, unite, move our ref, and push; each move only from where we saw the ref. Raises `RefMoved`."""
     theirs = own.fetch(root, remote, BUNDLE_REF, REMOTE_REF)
     with Repository.open(root) as repository:
-        ours = _tip(repository)
+        ours = tip_of(repository, BUNDLE_REF)
         tips = list(dict.fromkeys(tip for tip in (ours, theirs) if tip is not None))
-        states = {tip: _state(repository, tip) for tip in tips}
+        states = {tip: state_of(repository, tip) for tip in tips}
         there = {path for tip in tips for path in repository.tree(tip)}
-        joined = _unite(repository, [states[tip] for tip in tips], embedded, pushing=pushing)
-        commit = _commit(root, repository, joined, tips)
+        offers = offering.offers(embedded) if pushing else None
+        joined = unite(repository, [states[tip] for tip in tips], embedded, offers)
+        commit = commit_union(root, repository, joined, tips, message=MESSAGE)
     if commit is not None and commit != ours:
         own.move_ref(root, BUNDLE_REF, commit, ours, reason="countermark bundles")
     if pushing and commit is not None and commit != theirs:
@@ -91,62 +90,6 @@ def _exchange(root: Path, remote: str, embedded: Embedded, *, pushing: bool) -> 
     united = joined.kept.keys() | joined.new.keys()
     before = states.get((theirs if pushing else ours) or "", {})
     return Done(commit, len(united - before.keys()), len(there - united))
-
-
-def _tip(repository: Repository) -> str | None:
-    try:
-        return repository.resolve(BUNDLE_REF)
-    except UnknownRevision:
-        return None
-
-
-def _state(repository: Repository, commit: str) -> dict[str, Held]:
-    """List the files of a tree that have a name of the layout; no link, program or giant is one of them."""
-    tree = repository.tree(commit)
-    blobs = {path: entry.blob for path, entry in tree.items() if kind_of(path) and entry.mode is Mode.FILE}
-    if len(blobs) > CAPS.files:
-        raise TooLarge(f"{commit[:12]}: expected at most {CAPS.files} bundle files, found {len(blobs)}")
-    digests = repository.digests(blobs.values())
-    found = {name: one for name, one in digests.items() if not isinstance(one, Oversized) and one.size <= MAX_FILE}
-    total = sum(one.size for one in found.values())
-    if total > CAPS.total_bytes:
-        raise TooLarge(f"{commit[:12]}: expected at most {CAPS.total_bytes} bytes of bundles, found {total}")
-    return {path: Held(blob, found[blob].sha256) for path, blob in blobs.items() if blob in found}
-
-
-def _unite(repository: Repository, states: Sequence[State], embedded: Embedded, *, pushing: bool) -> Joined:
-    def read(blobs: Iterable[str]) -> dict[str, bytes]:
-        return {name: raw for name, raw in repository.blobs(blobs) if not isinstance(raw, Oversized)}
-
-    for state in states:
-        _refuse_fork(state, read, embedded)
-    known = {path for state in states for path in state}
-    offers = offering.offers(embedded) if pushing else ()
-    hints = offering.hints(embedded, known) if pushing else {}
-    return join(states, offers, hints, embedded.trust, read)
-
-
-def _refuse_fork(state: State, read: Read, embedded: Embedded) -> None:
-    """Raise `BadConsistency` when a checkpoint signed by our log's key is not of our log's history."""
-    if CHECKPOINT not in state:
-        return
-    raw = newest_checkpoint(read([state[CHECKPOINT].blob]).values(), embedded.trust)
-    head = None if raw is None else SignedCheckpoint.parse(raw).head
-    if head and head.size <= embedded.log.head.size and embedded.log.root_at(head.size) != head.root:
-        raise BadConsistency(f"log: a checkpoint of size {head.size} in {BUNDLE_REF} is not of this ledger's history")
-
-
-def _commit(root: Path, repository: Repository, joined: Joined, tips: Sequence[str]) -> str | None:
-    """Commit the union on top of all tips; a tip that is the union already, and holds the others, stays."""
-    blobs = own.write_blobs(root, list(joined.new.values())) if joined.new else []
-    files = joined.kept | dict(zip(joined.new, blobs, strict=True))
-    parents = [tip for tip in tips if not any(tip != one and repository.is_ancestor(tip, one) for one in tips)]
-    if not files and not parents:
-        return None
-    tree = own.write_tree(root, files)
-    if len(parents) == 1 and repository.commit(parents[0]).tree == tree:
-        return parents[0]
-    return own.commit_tree(root, tree, parents, message="Add bundles\n", author=own.COUNTERMARK)
 
 
 def _warn_ahead(root: Path, commit: str | None, embedded: Embedded, console: Console) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -198,6 +199,15 @@ def test_a_tree_holds_the_files_given(checkout: Checkout) -> None:
     tree = own.write_tree(checkout.path, {"a/b": blob, "c": blob})
     assert checkout.git("ls-tree", "-r", tree).splitlines() == [f"100644 blob {blob}\t{p}" for p in ("a/b", "c")]
     assert not (checkout.git_dir / "index").exists()
+
+
+def test_a_commit_of_the_same_time_is_the_same_commit(checkout: Checkout) -> None:
+    tree, at = own.write_tree(checkout.path, {}), datetime(2026, 11, 1, 12, tzinfo=UTC)
+    made = [own.commit_tree(checkout.path, tree, [], message="m\n", author=SOMEBODY, at=at) for _ in range(2)]
+    assert made[0] == made[1]
+    assert checkout.git("log", "-1", "--format=%ad %cd", "--date=iso", made[0]) == (
+        "2026-11-01 12:00:00 +0000 2026-11-01 12:00:00 +0000"
+    )
 
 
 def test_a_tree_of_a_blob_that_is_not_there_is_refused(checkout: Checkout) -> None:
