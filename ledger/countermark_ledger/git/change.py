@@ -9,7 +9,6 @@ accounted for when each of its rows is covered AND nothing is refused.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -61,7 +60,7 @@ def landing_change(repository: Repository, tip: str, head: str, *, landed: bool 
         head=head,
         merge_bases=tuple(repository.merge_bases(tip, head)),
         tree=tree,
-        listing_sha256=hashlib.sha256(repository.listing(tree)).hexdigest(),
+        listing_sha256=repository.listing_sha256(tree),
         change=Change.of(_transitions(rows, digests)),
         refused=_refused(rows, digests, _twins(directories)),
         git_version=repository.git_version,

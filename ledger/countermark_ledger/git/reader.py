@@ -19,6 +19,7 @@ from ..errors import GitError, Malformed, MergeConflict, MissingHistory, TooLarg
 from ..node import Mode, Node
 from . import place, refs, renames, trees
 from .commits import Commit
+from .listings import Listings
 from .objects import MAX_COMMIT, MAX_TREE, Hashed, Objects, Oversized
 from .place import Place
 from .process import Batch, Finished, Git
@@ -28,12 +29,13 @@ MAX_DIFFERENCES = 100_000
 MAX_LISTING = 2_000_000
 MAX_TAGS = 8
 MAX_HISTORY = 20_000
+FEW = 64
+AHEAD = 1024
 
 _REVISION = re.compile(r"(.+?)((?:~[0-9]{0,5}|\^[0-9]{0,2})*)", re.DOTALL)
 _STEP = re.compile(r"([~^])([0-9]*)")
 _TAGGED = re.compile(rb"object ([0-9a-f]{40}|[0-9a-f]{64})\n")
 _MISSING = re.compile(r"could not read|unable to (?:read|find)|missing|bad (?:object|file)|not a valid", re.IGNORECASE)
-_LISTED = {mode: f"{mode} {'commit' if mode is Mode.GITLINK else 'blob'} ".encode() for mode in Mode}
 
 
 class Repository:
@@ -48,6 +50,7 @@ class Repository:
         self._commits: dict[str, Commit] = {}
         self._trees: dict[str, Tree] = {}
         self._walks: dict[tuple[str, str], list[Directory]] = {}
+        self._listings = Listings(self._load, MAX_LISTING)
         self._bases: dict[tuple[str, str], list[str]] = {}
 
     @classmethod
@@ -87,6 +90,8 @@ class Repository:
         line = [name][:limit]
         while len(line) < limit and self.commit(line[-1]).parents:
             line.append(self.commit(line[-1]).parents[0])
+            if len(line) % AHEAD == FEW:
+                self._read_ahead(line[-1], min(AHEAD, limit - len(line) + 1))
         for last in line[-1:]:
             self.commit(last)
         return line
@@ -127,14 +132,23 @@ class Repository:
         found = trees.files(self._load, self._root(commit_or_tree), limit=MAX_LISTING)
         return {path.decode("utf-8", "surrogateescape"): Entry(mode, raw_id.hex()) for path, mode, raw_id in found}
 
-    def listing(self, commit_or_tree: str) -> bytes:
-        """Spell every file byte for byte as `git ls-tree -r -z` does."""
-        found = trees.files(self._load, self._root(commit_or_tree), limit=MAX_LISTING)
-        return b"".join(b"%s%s\t%s\0" % (_LISTED[mode], raw_id.hex().encode(), path) for path, mode, raw_id in found)
+    def forget_trees(self) -> None:
+        """Drop the trees read so far, so that a long walk holds no more than a part of it needs."""
+        self._trees.clear()
+        self._walks.clear()
+
+    def listing_sha256(self, commit_or_tree: str) -> str:
+        """Hash (sha256, hex) what `git ls-tree -r -z` spells: every file, byte for byte."""
+        return self._listings.sha256(self._root(commit_or_tree))
 
     def entries(self, commit_or_tree: str, paths: Sequence[str]) -> dict[str, Entry | None]:
         """Look up a few paths; None is absent or a directory."""
-        return trees.select(self._load, self._root(commit_or_tree), paths)
+        root = self._root(commit_or_tree)
+        return trees.select(self._load, [root], paths)[root]
+
+    def entries_of(self, trees_: Iterable[str], paths: Sequence[str]) -> dict[str, dict[str, Entry | None]]:
+        """Look up a few paths in many trees (by id) at once."""
+        return trees.select(self._load, trees_, paths)
 
     def directories(self, before: str, after: str) -> list[Directory]:
         """List the directories that differ between two commits or trees."""
@@ -180,6 +194,14 @@ class Repository:
         if set.intersection(*followed):
             raise _conflict(tip, sorted(set.intersection(*followed)), "renamed on one side and changed on the other")
         return tree
+
+    def _read_ahead(self, name: str, limit: int) -> None:
+        """Read a first-parent line in one go. git only says which commits to read: whoever walks it, checks it."""
+        named = self._git.run("rev-list", "--first-parent", f"--max-count={limit}", name)
+        if named.code == 0:  # otherwise something is missing, and the walk will say what
+            missing = [one for one in named.output.decode("ascii").split() if one not in self._commits]
+            bodies = self._objects.bodies(missing, "commit", MAX_COMMIT)
+            self._commits |= {one: Commit.parse(raw) for one, raw in bodies.items()}
 
     def _ask_bases(self, one: str, other: str) -> list[str]:
         self.commit(one)

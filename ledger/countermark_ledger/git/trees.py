@@ -100,7 +100,7 @@ def directories(load: Load, before: str, after: str, *, limit: int) -> Iterator[
             here = Directory(prefix, trees[old] if old else _EMPTY, trees[new] if new else _EMPTY)
             differing = here.differing()
             met += len(differing)
-            _check_caps(prefix, met, limit)
+            check_caps(prefix, met, limit)
             below += _subtrees(here, differing)
             yield here
         level = below
@@ -134,22 +134,23 @@ def files(load: Load, root: str, *, limit: int) -> Iterator[tuple[bytes, Mode, b
             yield prefix + name, mode, raw_id
         else:
             ahead.pop()
-        _check_caps(prefix, met, limit)
+        check_caps(prefix, met, limit)
 
 
-def select(load: Load, root: str, paths: Sequence[str]) -> dict[str, Entry | None]:
-    """Look up a few paths, one level of all of them at a time; None is absent or a directory."""
-    found: dict[str, Entry | None] = dict.fromkeys(paths)
-    level = [(root, path, path.encode("utf-8", "surrogateescape").split(b"/")) for path in found]
+def select(load: Load, roots: Iterable[str], paths: Sequence[str]) -> dict[str, dict[str, Entry | None]]:
+    """Look up a few paths in a few trees, one level of all of them at a time; None is absent or a directory."""
+    found: dict[str, dict[str, Entry | None]] = {root: dict.fromkeys(paths) for root in roots}
+    split = {path: path.encode("utf-8", "surrogateescape").split(b"/") for path in paths}
+    level = [(root, root, path, parts) for root in found for path, parts in split.items()]
     while level:
-        trees = load({tree for tree, _, _ in level})
-        below: list[tuple[str, str, list[bytes]]] = []
-        for tree, path, (name, *rest) in level:
+        trees = load({tree for tree, *_ in level})
+        below: list[tuple[str, str, str, list[bytes]]] = []
+        for tree, root, path, (name, *rest) in level:
             subtree = _subtree_in(trees[tree], name)
             if not rest:
-                found[path] = file_in(trees[tree], name)
+                found[root][path] = file_in(trees[tree], name)
             elif subtree is not None:
-                below.append((subtree, path, rest))
+                below.append((subtree, root, path, rest))
         level = below
     return found
 
@@ -193,7 +194,8 @@ def _load_all(load: Load, root: str) -> Mapping[str, Tree]:
     return trees
 
 
-def _check_caps(prefix: bytes, met: int, limit: int) -> None:
+def check_caps(prefix: bytes, met: int, limit: int) -> None:
+    """Refuse a walk that met too many entries, or one that is too deep down."""
     if met > limit:
         raise TooLarge(f"trees: expected at most {limit} entries, found more")
     if len(prefix) > MAX_PATH_BYTES:

@@ -18,7 +18,7 @@ from countermark_ledger.errors import (
     TooLarge,
     WrongObject,
 )
-from countermark_ledger.git import Repository, objects, process
+from countermark_ledger.git import Repository, objects, process, reader
 from countermark_ledger.git.objects import Hashed, Oversized
 from countermark_ledger.git.trees import Entry
 from countermark_ledger.node import Mode, Node
@@ -42,6 +42,31 @@ def test_first_parents_are_listed_newest_first_up_to_the_limit(checkout: Checkou
         assert repository.first_parents(made[0], 10) == made
         assert repository.first_parents(made[0], 2) == made[:2]
         assert repository.first_parents(made[0], 0) == []
+
+
+@pytest.mark.parametrize("ahead", [3, 5, 100])
+def test_a_long_line_is_read_ahead_and_is_the_same_line(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, ahead: int
+) -> None:
+    made = [checkout.commit(f__py=str(number).encode()) for number in range(9)][::-1]
+    monkeypatch.setattr(reader, "FEW", 2)
+    monkeypatch.setattr(reader, "AHEAD", ahead)
+    for limit in (1, 2, 3, 4, 8, 9, 10, 50):
+        with Repository.open(checkout.path) as repository:
+            assert repository.first_parents(made[0], limit) == made[:limit]
+
+
+def test_a_line_that_ends_in_a_shallow_clone_is_missing_history_also_when_read_ahead(
+    checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [checkout.commit(f__py=str(number).encode()) for number in range(9)][::-1]
+    checkout.git("clone", "-q", "--depth", "5", f"file://{checkout.path}", str(tmp_path / "shallow"))
+    monkeypatch.setattr(reader, "FEW", 2)
+    with Repository.open(tmp_path / "shallow") as repository:
+        assert repository.first_parents(made[0], 5) == made[:5]
+        with pytest.raises(MissingHistory) as refused:
+            repository.first_parents(made[0], 9)
+    assert refused.value.hint == "git fetch --unshallow"
 
 
 def test_what_lies_between_two_commits_includes_what_merges_brought(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countermark_ledger.errors import Malformed, TooLarge
-from countermark_ledger.git import Repository, trees
+from countermark_ledger.git import Repository, listings, trees
 from countermark_ledger.git.trees import Entry
 from countermark_ledger.node import MAX_PATH_BYTES, Mode
 
@@ -85,16 +85,41 @@ def sample(checkout: Checkout) -> str:
 def test_the_listing_is_byte_for_byte_what_git_lists(checkout: Checkout, sample: str) -> None:
     ours = checkout.git("ls-tree", "-r", "-z", sample).encode("utf-8", "surrogateescape")
     with Repository.open(checkout.path) as repository:
-        assert repository.listing(sample) == ours
-        assert repository.listing(repository.commit(sample).tree) == ours
+        assert repository.listing_sha256(sample) == hashlib.sha256(ours).hexdigest()
+        assert repository.listing_sha256(repository.commit(sample).tree) == hashlib.sha256(ours).hexdigest()
         assert len(repository.tree(sample)) == ours.count(b"\0") == 7
 
 
 def test_the_listing_of_an_empty_tree_is_empty(checkout: Checkout) -> None:
     empty = checkout.commit()
     with Repository.open(checkout.path) as repository:
-        assert repository.listing(empty) == b""
+        assert repository.listing_sha256(empty) == hashlib.sha256(b"").hexdigest()
         assert repository.tree(empty) == {}
+
+
+def test_one_listing_after_another_is_the_one_git_spells(
+    checkout: Checkout, sample: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commits = [sample, checkout.commit(new__py=b"7"), sample]
+    checkout.write("a/b/c.py", b"changed")
+    commits.append(checkout.commit())
+    said = [checkout.git("ls-tree", "-r", "-z", one).encode("utf-8", "surrogateescape") for one in commits]
+    expected = [hashlib.sha256(one).hexdigest() for one in said]
+    assert len(set(expected)) == 3
+    for kept in (listings.MAX_KEPT, 0):
+        monkeypatch.setattr(listings, "MAX_KEPT", kept)
+        with Repository.open(checkout.path) as repository:
+            assert [repository.listing_sha256(one) for one in commits] == expected
+
+
+def test_a_few_paths_are_looked_up_in_many_trees_at_once(checkout: Checkout, sample: str) -> None:
+    after = checkout.commit(new__py=b"7")
+    with Repository.open(checkout.path) as repository:
+        trees_ = [repository.commit(one).tree for one in (sample, after)]
+        found = repository.entries_of(trees_, ["new.py", "a/b/c.py"])
+        assert found == {tree: repository.entries(tree, ["new.py", "a/b/c.py"]) for tree in trees_}
+        repository.forget_trees()
+        assert found == repository.entries_of(trees_, ["new.py", "a/b/c.py"])
 
 
 def test_a_tree_lists_gitlinks_links_and_odd_names(checkout: Checkout, sample: str) -> None:
@@ -162,6 +187,8 @@ def test_ten_trees_that_unfold_into_ten_billion_files_end_at_the_cap(checkout: C
         assert len(loaded) == 10
         with pytest.raises(TooLarge, match="at most"):
             list(trees.files(repository._load, bomb, limit=1000))
+        with pytest.raises(TooLarge, match="at most"):
+            listings.Listings(repository._load, 1000).sha256(bomb)
 
 
 def test_a_path_beyond_the_cap_ends_the_walk(checkout: Checkout) -> None:
@@ -172,4 +199,4 @@ def test_a_path_beyond_the_cap_ends_the_walk(checkout: Checkout) -> None:
         with pytest.raises(TooLarge, match="paths"):
             repository.diff(checkout.tree([]), tree)
         with pytest.raises(TooLarge, match="paths"):
-            repository.listing(tree)
+            repository.listing_sha256(tree)
