@@ -59,7 +59,8 @@ class Landing:
 
     `positions` maps first-parent commits of the protected ref to their distance from the tip (0 is the tip);
     `passed` lists, by path, at which position that history, merges included, put which node; `trees` are its trees.
-    `refused` names paths that nothing can cover, with the reason.
+    `refused` names paths that nothing can cover, with the reason. `answered` has the rows of paths for which something
+    else than evidence over them speaks, as the log's own checkpoint does for a submodule of evidence.
     """
 
     transitions: Sequence[Transition]
@@ -69,6 +70,7 @@ class Landing:
     passed: Mapping[str, Sequence[tuple[int, Node | None]]]
     at_base: Mapping[str, Node | None] = field(default_factory=dict)
     at_head: Mapping[str, Node | None] = field(default_factory=dict)
+    answered: Mapping[str, Row] = field(default_factory=dict)
 
 
 _ANSWERS = (Answer.FORGED, Answer.REVOKED, Answer.INCONCLUSIVE)
@@ -82,7 +84,7 @@ def cover(landing: Landing, evidence: Testimony, rules: Rules) -> tuple[Row, ...
         for path, reason in landing.refused.items()
     ]
     answered = [
-        _answer(transition, landing, evidence, rules)
+        landing.answered.get(transition.path) or _answer(transition, landing, evidence, rules)
         for transition in landing.transitions
         if transition.path not in landing.refused
     ]

@@ -673,6 +673,17 @@ def test_why_a_signed_commit_does_not_count_is_said_once_and_only_where_nothing_
     assert answers(covered) == {"a.py": Answer.COVERED}
 
 
+def test_what_something_else_answered_is_taken_as_it_is_but_where_nothing_may_cover_the_path(
+    nothing: Evidence,
+) -> None:
+    given = {path: Row(path, Answer.COVERED, reason="by its checkpoint") for path in ("a.py", "elsewhere")}
+    answered = replace(landing(A_TO_B), answered=given)
+    strict = rules(protected=lambda _path: True)
+    assert cover(answered, nothing, strict) == (given["a.py"],)
+    refused = cover(replace(answered, refused={"a.py": "a name"}), nothing, strict)
+    assert answers(refused) == {"a.py": Answer.UNACCOUNTED}
+
+
 def test_people_and_only_people_answer_for_protected_paths(simulated: SimulatedAuthority, changed: Changed) -> None:
     change = changed(a_py=("1\n", "2\n"))
     bundles = [*simulated.sign_change(change), simulated.claim(change, "p1"), simulated.claim(change, "p1")]

@@ -116,6 +116,11 @@ def edit(*path: str, to: Json) -> Callable[[dict[str, Json]], None]:
             edit("people", to=[{"id": PERSON, "sshKeys": []}, {"id": PERSON, "sshKeys": []}]), id="one-person-twice"
         ),
         pytest.param(edit("splitView", to="ignore"), id="no-such-split-view"),
+        pytest.param(edit("mirror", to="../elsewhere"), id="mirror-outside"),
+        pytest.param(edit("mirror", to="/evidence"), id="mirror-at-the-root"),
+        pytest.param(edit("mirror", to=".git"), id="mirror-in-git"),
+        pytest.param(edit("mirror", to="evidence/*"), id="mirror-as-a-pattern"),
+        pytest.param(edit("mirror", to=""), id="mirror-nowhere"),
     ],
 )
 def test_a_policy_that_was_not_understood_is_refused(change: Callable[[dict[str, Json]], object]) -> None:
@@ -129,6 +134,16 @@ def test_a_policy_that_was_not_understood_is_refused(change: Callable[[dict[str,
 def test_what_is_no_object_is_no_policy(raw: bytes) -> None:
     with pytest.raises(Malformed):
         Policy.parse(raw)
+
+
+def test_the_mirror_is_a_protected_path_and_so_is_all_that_could_take_its_place() -> None:
+    policy = parse({**template(), "mirror": "docs/evidence"})
+    found = {
+        path for path in ("docs/evidence", "docs/Evidence", "docs/evidence/x", "docs") if policy.is_protected(path)
+    }
+    assert found == {"docs/evidence", "docs/Evidence", "docs/evidence/x", "docs"}
+    assert not policy.is_protected("docs/evidence.md")
+    assert not parse(template()).is_protected("docs/evidence")
 
 
 def test_agents_may_be_listed() -> None:

@@ -16,6 +16,7 @@ from typing import TypeVar
 from countermark_ledger import canonical, protected, shape
 from countermark_ledger.canonical import Json
 from countermark_ledger.errors import Malformed
+from countermark_ledger.git import names
 from countermark_ledger.identity import Identity, Kind
 from countermark_ledger.objections import Asked, Rules
 from countermark_ledger.predicates.generation import Evidence
@@ -27,6 +28,7 @@ VERSION = 1
 PERCENT = 100
 EDITORS_SCHEMA = "$schema"
 """Where an editor finds the schema: a string that the gate ignores."""
+_PATTERN = set("*?[\\")
 E = TypeVar("E", bound=StrEnum)
 
 DEFAULTS: dict[str, Json] = {
@@ -159,10 +161,15 @@ class Policy:
         return Rules(
             asked=self.asked,
             people=frozenset(str(person.id) for person in self.people),
-            protected=lambda path: protected.is_protected(path, self.protected_paths),
+            protected=self.is_protected,
             people_for_protected=self.people_for_protected,
             not_before=None if self.max_age_days is None else at - timedelta(days=self.max_age_days),
         )
+
+    def is_protected(self, path: str) -> bool:
+        """Tell whether only people may answer for a path: also for all that could take the mirror's place."""
+        mirror = () if self.mirror is None else (f"{self.mirror}/*",)
+        return protected.is_protected(path, (*self.protected_paths, *mirror))
 
     def asked(self, path: str) -> Asked:
         """Give what is asked of an agent's evidence for a path: what holds everywhere, or what an override says."""
@@ -278,6 +285,8 @@ def _check(parsed: Policy, value: dict[str, Json]) -> None:
     for name, figure in _thresholds(parsed):
         if not 1 <= figure <= PERCENT:
             raise Malformed(f"policy: {name} is {figure}, expected 1 to {PERCENT}")
+    if parsed.mirror is not None and (names.refusal(parsed.mirror) or _PATTERN & set(parsed.mirror)):
+        raise Malformed(f"policy: mirror is {parsed.mirror!r}, expected the plain path of a submodule")
     if len({person.id for person in parsed.people}) != len(parsed.people):
         raise Malformed("policy: one person is named twice")
 
