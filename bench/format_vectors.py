@@ -7,28 +7,36 @@ The keys are made for this run and forgotten; every run gives other bytes that s
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import sys
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from countermark_ledger import countersignature, dsse, sshsig
 from countermark_ledger.authority import create_authority
 from countermark_ledger.authority.issuing import Issuer, Request
 from countermark_ledger.identity import Identity, Kind
 from countermark_ledger.log import Log, MemoryStore, ReleasedMemory
 from countermark_ledger.node import Change, Mode, Node, Transition
 from countermark_ledger.note import NoteSigner
-from countermark_ledger.predicates.approval import Approval, PolicyChange, Waiver
+from countermark_ledger.predicates.approval import Approval
 from countermark_ledger.predicates.claim import Claim
 from countermark_ledger.predicates.commitment import Commitment
 from countermark_ledger.predicates.enrolment import Enrolment
 from countermark_ledger.predicates.generation import Evidence, Generation, Model, ModelSource, Session, Target
+from countermark_ledger.predicates.policy_change import PolicyChange
 from countermark_ledger.predicates.rows import split
 from countermark_ledger.predicates.scan import Result, Scan
 from countermark_ledger.predicates.status import Revocation, RevokedKind, Status
 from countermark_ledger.predicates.verdict import Binding, Outcome, Verdict
+from countermark_ledger.predicates.waiver import WaiverApproval, WaiverRequest, WaiverRevocation
+from countermark_ledger.ssh_key import string as ssh_string
 from countermark_ledger.statement import Statement
 from countermark_ledger.trust import TrustRoot
 
@@ -82,11 +90,16 @@ def statements(trust: TrustRoot) -> dict[str, tuple[Identity, Statement]]:
     binding = Binding(REPOSITORY, "refs/heads/main", "b" * 40, "c" * 40, "d" * 40, listing, "merge", (listing,))
     week = AT + timedelta(days=7)
     stolen = Revocation(RevokedKind.IDENTITY, f"spiffe://{DOMAIN}/agent/stolen", AT, 4, "key stolen")
+    request = WaiverRequest(REPOSITORY, "a.py", listing, None, AGENT, PERSON, "a sample", 1, None, week, 1)
+    waiver = dsse.name_of(request.statement().encode())
+    ended = Revocation(RevokedKind.WAIVER, waiver, AT, 5, "no longer needed")
     return {
         "generation": (AGENT, generation().statement()),
         "claim": (PERSON, Claim(PERSON, target(), split(change())[0]).statement()),
-        "approval": (PERSON, Approval(PERSON, REPOSITORY, listing).statement()),
-        "waiver": (OTHER, Waiver(listing, None, None, AGENT, PERSON, OTHER, "a sample", week, 1).statement()),
+        "approval": (OTHER, approval(listing).statement()),
+        "waiver-request": (PERSON, request.statement()),
+        "waiver-approval": (OTHER, WaiverApproval(waiver, OTHER).statement()),
+        "waiver-revocation": (PERSON, WaiverRevocation(waiver, PERSON, "no longer needed").statement()),
         "policy-change": (PERSON, PolicyChange(PERSON, REPOSITORY, 2, listing).statement()),
         "enrolment": (AUTHORITY, Enrolment(root, AGENT, PERSON, ("gpt",)).statement()),
         "key-rotation": (AUTHORITY, Enrolment(root, PERSON, None, (), ("SHA256:sample",), rotation=True).statement()),
@@ -97,8 +110,20 @@ def statements(trust: TrustRoot) -> dict[str, tuple[Identity, Statement]]:
                 GATE, "0.1.0", AT, Outcome.PASSED, 0, 92, (), listing, (listing,), binding, points=((str(AGENT), 8),)
             ).statement(),
         ),
-        "status": (AUTHORITY, Status(root, 1, 10, AT, week, (stolen,)).statement()),
+        "status": (AUTHORITY, Status(root, 1, 10, AT, week, (stolen, ended)).statement()),
     }
+
+
+def approval(listing: str) -> Approval:
+    """An approval that an SSH key of its person, made for this run, signed too."""
+    asked = Approval(OTHER, REPOSITORY, "refs/heads/main", "b" * 40, "c" * 40, listing)
+    key = Ed25519PrivateKey.generate()
+    blob = ssh_string(b"ssh-ed25519") + ssh_string(key.public_key().public_bytes_raw())
+    unsigned = sshsig.Signature(blob, countersignature.NAMESPACE.encode(), b"sha512", b"")
+    raw = key.sign(unsigned.signed_bytes(countersignature.message(asked)))
+    signature = replace(unsigned, signature=ssh_string(b"ssh-ed25519") + ssh_string(raw)).encode()
+    armored = sshsig.BEGIN + base64.encodebytes(signature) + sshsig.END
+    return countersignature.countersigned(asked, armored.decode())
 
 
 def generation() -> Generation:

@@ -7,6 +7,7 @@ over `pae` and never over the payload alone, was verified.
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import shape
@@ -23,6 +24,11 @@ def pae(payload_type: str, payload: bytes) -> bytes:
     """Return the bytes that are signed: type and payload, each behind its length (DSSE v1)."""
     kind = payload_type.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+def name_of(payload: bytes) -> str:
+    """Name a statement by what is signed of it: the sha256 of its `pae`, hex."""
+    return hashlib.sha256(pae(PAYLOAD_TYPE, payload)).hexdigest()
 
 
 class Envelope(NamedTuple):

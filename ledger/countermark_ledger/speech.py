@@ -1,4 +1,4 @@
-"""Who may say what: an agent its generations, a person their claims, a gate its verdicts, the authority its status.
+"""Who may say what: an agent its generations, a person their claims and consents, a gate its verdicts.
 
 Layer: ledger core. Imports a predicate once there is a statement of it: reading one kind needs none of the others.
 Does no I/O and reads no clock.
@@ -46,8 +46,8 @@ def speech_of(verified: Verified) -> Speech:
             return _verdict(verified)
         case predicates.STATUS:
             return _status(verified)
-        case _:
-            return Speech(None)
+        case kind:
+            return _consent(verified) if kind in predicates.CONSENTS else Speech(None)
 
 
 def _generation(verified: Verified) -> Speech:
@@ -86,6 +86,14 @@ def _status(verified: Verified) -> Speech:
     listed = Status.parse(verified.statement)
     _expect_signer(verified, verified.signer, Kind.AUTHORITY)
     return Speech(f"status {listed.number}, {len(listed.revocations)} revoked")
+
+
+def _consent(verified: Verified) -> Speech:
+    from .countersignature import READERS  # noqa: PLC0415 - see the top
+
+    consent = READERS[verified.statement.predicate_type](verified.statement)
+    _expect_signer(verified, consent.person, Kind.PERSON)
+    return Speech(f"{consent.person} {consent.says}")
 
 
 def _part(part: Part) -> str:

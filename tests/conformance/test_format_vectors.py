@@ -18,13 +18,15 @@ from jsonschema import Draft202012Validator
 
 from countermark_ledger.bundle import Bundle, content_name
 from countermark_ledger.errors import LedgerError, Malformed
-from countermark_ledger.predicates.approval import Approval, PolicyChange, Waiver
+from countermark_ledger.predicates.approval import Approval
 from countermark_ledger.predicates.claim import Claim
 from countermark_ledger.predicates.enrolment import Enrolment
 from countermark_ledger.predicates.generation import Generation
+from countermark_ledger.predicates.policy_change import PolicyChange
 from countermark_ledger.predicates.scan import Scan
 from countermark_ledger.predicates.status import Status
 from countermark_ledger.predicates.verdict import Verdict
+from countermark_ledger.predicates.waiver import WaiverApproval, WaiverRequest, WaiverRevocation
 from countermark_ledger.statement import Statement
 from countermark_ledger.trust import TrustRoot
 from countermark_ledger.verifier import verify
@@ -43,7 +45,9 @@ READERS: dict[str, Any] = {
     "generation": Generation,
     "claim": Claim,
     "approval": Approval,
-    "waiver": Waiver,
+    "waiver-request": WaiverRequest,
+    "waiver-approval": WaiverApproval,
+    "waiver-revocation": WaiverRevocation,
     "policy-change": PolicyChange,
     "enrolment": Enrolment,
     "key-rotation": Enrolment,

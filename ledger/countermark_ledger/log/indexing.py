@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from .. import dsse, predicates
 from ..errors import Malformed
 from ..identity import Identity
-from ..predicates import claim, generation, verdict
+from ..predicates import approval, claim, generation, verdict
+from ..predicates.approval import Approval
 from ..predicates.claim import Claim
 from ..predicates.generation import Generation
 from ..predicates.rows import Part
 from ..predicates.verdict import Verdict
+from ..predicates.waiver import WaiverApproval, WaiverRequest, WaiverRevocation
 from ..statement import Statement
 from .rows import EntryIndex, EntryLabel, EntryPath, IndexRow
 
@@ -30,7 +33,9 @@ def index_rows(
 
 
 def _paths(origin: str, index: int, statement: Statement) -> list[EntryPath]:
-    part = _part(statement)
+    part, asked = _part(statement), _asked(statement)
+    if asked is not None:
+        return [EntryPath(origin, index, asked.path, None, asked.sha256)]
     return [
         EntryPath(
             origin,
@@ -52,6 +57,13 @@ def _part(statement: Statement) -> Part | None:
         return None  # another tool's provenance: it is logged, and has no rows of ours
 
 
+def _asked(statement: Statement) -> WaiverRequest | None:
+    try:
+        return WaiverRequest.parse(statement) if statement.predicate_type == predicates.WAIVER_REQUEST else None
+    except Malformed:
+        return None  # nobody can read what it asks for, so it asks for nothing
+
+
 def _labels(statement: Statement) -> Iterator[tuple[str, str]]:
     try:
         match statement.predicate_type:
@@ -63,6 +75,17 @@ def _labels(statement: Statement) -> Iterator[tuple[str, str]]:
                 yield "change", claimed.part.changes_sha256
             case verdict.PREDICATE_TYPE:
                 yield from _verdict_labels(Verdict.parse(statement))
+            case approval.PREDICATE_TYPE:
+                approved = Approval.parse(statement)
+                yield "repository", approved.repository_id
+                yield "tip", approved.tip
+            case predicates.WAIVER_REQUEST:
+                yield "repository", WaiverRequest.parse(statement).repository_id
+                yield "waiver", dsse.name_of(statement.encode())
+            case predicates.WAIVER_APPROVAL:
+                yield "waiver", WaiverApproval.parse(statement).request
+            case predicates.WAIVER_REVOCATION:
+                yield "waiver", WaiverRevocation.parse(statement).request
     except Malformed:
         return
 

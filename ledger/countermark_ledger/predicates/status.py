@@ -28,6 +28,7 @@ class RevokedKind(StrEnum):
     MODEL = "model"
     IMAGE = "image"
     SESSION = "session"
+    WAIVER = "waiver"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ from countermark_ledger.git.reader import Repository
 from countermark_ledger.identity import Identity, Kind
 from countermark_ledger.log.rows import Identity as IdentityRow
 from countermark_ledger.node import Change, Mode, Node, Transition
-from countermark_ledger.predicates.approval import PolicyChange
 from countermark_ledger.predicates.enrolment import Enrolment
+from countermark_ledger.predicates.policy_change import PolicyChange
 from countermark_service import signing
 from countermark_service.checkout import Checkout
 from countermark_service.cli.console import Console
