@@ -74,4 +74,4 @@ def _rules_sha256() -> str:
     return table.sha256(NAME, canary.SOURCE)
 
 
-SCANNER = Scanner(NAME, _version, _rules_sha256, Program(NAME, _command, parse))
+SCANNER = Scanner(NAME, _version, _rules_sha256, Program(NAME, _command, parse), distributions=(NAME,))

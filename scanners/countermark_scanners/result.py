@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from countermark_ledger.canonical import Json
 
+    from .cache import CacheUse
     from .finding import Finding
     from .report import ScannerReport
 
@@ -49,7 +50,10 @@ class CoverageRow:
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """A pure function of the two sides' bytes and the rules: the same inputs give the same `to_json`."""
+    """A pure function of the two sides' bytes and the rules: the same inputs give the same `to_json`.
+
+    `cache` is how much of it was known before, None without a cache: it is about this run, and changes no answer.
+    """
 
     reports: tuple[ScannerReport, ...]
     coverage: tuple[CoverageRow, ...]
@@ -58,6 +62,7 @@ class ScanResult:
     gaps: tuple[Gap, ...]
     score: Score
     error: str | None
+    cache: CacheUse | None = None
 
     def scored(self, waived: Collection[str]) -> Score:
         """Score again with waivers (fingerprints of findings and gaps); `raw` stays as it is."""

@@ -10,11 +10,12 @@ whole scan: the score is 0 and inconclusive, never the 100 of a list that nobody
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from . import registry, source
+from .cache import CacheUse, Known
 from .errors import OutputMalformed, ScannerError, TooMuchToScan
 from .novelty import Sighting, compare, sightings
 from .report import NotCovered, Report, Scanned, ScannerReport, Unscanned
@@ -26,6 +27,7 @@ from .tool import ToolLimits
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from .cache import AnswerCache
     from .finding import Finding
     from .scanner import Answers, Scanner
 
@@ -42,20 +44,29 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Means:
+    """With what a scan is made: the scanners, the limits, and what they are known to have answered before."""
+
+    scanners: Sequence[Scanner] = registry.DEFAULT
+    limits: Limits = field(default_factory=Limits)
+    cache: AnswerCache | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Answered:
-    """One scanner's answers by sha256, or the error that stands in their place."""
+    """One scanner's answers by sha256, or the error that stands in their place, and what was known of them."""
 
     scanner: Scanner
     answers: Answers
     error: str | None
+    known: Known
 
 
 def scan(
     files: Mapping[str, bytes],
     base: Mapping[str, bytes],
     *,
-    scanners: Sequence[Scanner] = registry.DEFAULT,
-    limits: Limits = Limits(),  # noqa: B008  # frozen, so one shared default is one value
+    means: Means = Means(),  # noqa: B008  # frozen, so one shared default is one value
     progress: Callable[[str], None],
     special: Mapping[str, str] = _NOTHING_SPECIAL,
 ) -> ScanResult:
@@ -65,11 +76,11 @@ def scan(
     Raises `TooMuchToScan` before any work and `ScannerError` when files cannot even be told apart; the failure
     of a scanner is not raised but kept in its report.
     """
-    _check_size(files, base, limits)
-    sides = identify(files, base, special, limits.tool)
+    _check_size(files, base, means.limits)
+    sides = identify(files, base, special, means.limits.tool)
     progress(f"{len(sides.python)} Python texts in {len(files)} files")
-    answered = _ask_all(sides.python, scanners, limits, progress)
-    return _result(sides, answered)
+    answered = _ask_all(sides.python, means, progress)
+    return _result(sides, answered, _used(answered) if means.cache else None)
 
 
 def _check_size(files: Mapping[str, bytes], base: Mapping[str, bytes], limits: Limits) -> None:
@@ -80,32 +91,41 @@ def _check_size(files: Mapping[str, bytes], base: Mapping[str, bytes], limits: L
         )
 
 
-def _ask_all(
-    contents: Mapping[str, bytes], scanners: Sequence[Scanner], limits: Limits, progress: Callable[[str], None]
-) -> list[_Answered]:
-    first = _ask(source.SCANNER, contents, limits)
+def _ask_all(contents: Mapping[str, bytes], means: Means, progress: Callable[[str], None]) -> list[_Answered]:
+    first = _ask(source.SCANNER, contents, means)
     refused = {key: answer for key, answer in first.answers.items() if isinstance(answer, Unscanned)}
     readable = {key: content for key, content in contents.items() if key not in refused}
-    with ThreadPoolExecutor(max_workers=max(1, len(scanners))) as pool:
-        waiting = {pool.submit(_ask, scanner, readable, limits): scanner for scanner in scanners}
+    with ThreadPoolExecutor(max_workers=max(1, len(means.scanners))) as pool:
+        waiting = {pool.submit(_ask, scanner, readable, means): scanner for scanner in means.scanners}
         for done in as_completed(waiting):
             progress(f"{waiting[done].name}: {'failed' if done.result().error else 'done'}")
     results = [done.result() for done in waiting]
-    return [first, *(_Answered(r.scanner, {**refused, **r.answers}, r.error) for r in results)]
+    return [first, *(replace(one, answers={**refused, **one.answers}) for one in results)]
 
 
-def _ask(scanner: Scanner, contents: Mapping[str, bytes], limits: Limits) -> _Answered:
+def _ask(scanner: Scanner, contents: Mapping[str, bytes], means: Means) -> _Answered:
+    """Take what is known, and show the rest to the scanner, which must see the planted flaws again."""
+    known = means.cache.known(scanner, contents) if means.cache else Known({}, saw=False, refused=0)
+    unknown = {key: content for key, content in contents.items() if key not in known.answers}
     try:
-        answers = scanner.run(contents, limits.tool)
-        if set(answers) != set(contents):
-            raise OutputMalformed(f"{scanner.name}: expected {len(contents)} answers, found {len(answers)}")
+        fresh = scanner.run(unknown, means.limits.tool) if unknown or not known.saw else {}
+        if set(fresh) != set(unknown):
+            raise OutputMalformed(f"{scanner.name}: expected {len(unknown)} answers, found {len(fresh)}")
     except ScannerError as error:
         failed: Answers = dict.fromkeys(contents, Unscanned(f"{scanner.name} failed"))
-        return _Answered(scanner, failed, f"{scanner.name}: {error.message}")
-    return _Answered(scanner, answers, None)
+        return _Answered(scanner, failed, f"{scanner.name}: {error.message}", known)
+    if means.cache and (unknown or not known.saw):
+        means.cache.keep(scanner, unknown, fresh)
+    return _Answered(scanner, {**known.answers, **fresh}, None, known)
 
 
-def _result(sides: Sides, answered: list[_Answered]) -> ScanResult:
+def _used(answered: list[_Answered]) -> CacheUse:
+    asked = sum(len(one.answers) for one in answered)
+    known = sum(len(one.known.answers) for one in answered)
+    return CacheUse(asked, known, sum(one.known.refused for one in answered))
+
+
+def _result(sides: Sides, answered: list[_Answered], used: CacheUse | None) -> ScanResult:
     head = {file.path: _sighted(file, answered) for file in sides.head.values()}
     base = {file.path: _sighted(file, answered) for file in sides.base.values()}
     new, old = compare(_flat(head), _flat(base))
@@ -119,7 +139,7 @@ def _result(sides: Sides, answered: list[_Answered]) -> ScanResult:
     errors = [one.error for one in answered if one.error is not None]
     missing = [one.scanner.name for one in answered if one.error is not None]
     figure = score(new, gaps=gaps, missing=missing)
-    return ScanResult(reports, coverage, new, old, gaps, figure, "; ".join(errors) or None)
+    return ScanResult(reports, coverage, new, old, gaps, figure, "; ".join(errors) or None, used)
 
 
 def _flat(side: dict[str, list[Sighting]]) -> list[Sighting]:

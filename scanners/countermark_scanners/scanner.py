@@ -28,12 +28,16 @@ Run: TypeAlias = "Callable[[Mapping[str, bytes], ToolLimits], Answers]"
 
 @dataclass(frozen=True, slots=True)
 class Scanner:
-    """A member: its name, what decides its answers, and `run`: contents by key -> an answer for every key."""
+    """A member: its name, what decides its answers, and `run`: contents by key -> an answer for every key.
+
+    `distributions` are the installed packages that the tool is; none when it is Python and our own code.
+    """
 
     name: str
     version: Callable[[], str]
     rules_sha256: Callable[[], str]
     run: Run
+    distributions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

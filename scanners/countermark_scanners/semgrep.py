@@ -107,4 +107,4 @@ def _rules_sha256() -> str:
     return digest.hexdigest()
 
 
-SCANNER = Scanner(NAME, _version, _rules_sha256, Program(NAME, _command, parse))
+SCANNER = Scanner(NAME, _version, _rules_sha256, Program(NAME, _command, parse), distributions=(NAME,))

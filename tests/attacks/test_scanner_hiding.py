@@ -9,7 +9,7 @@ import pytest
 from countermark_ledger import canonical
 from countermark_scanners.report import NotCovered, Unscanned
 from countermark_scanners.result import ScanResult
-from countermark_scanners.scan import scan
+from countermark_scanners.scan import Means, scan
 from countermark_scanners.score import Verdict, score
 
 FLAW = b"import subprocess, pickle\ndef f(c, d):\n    subprocess.run(c, shell=True)\n    return pickle.loads(d)\n"
@@ -190,6 +190,6 @@ def test_a_tool_replaced_by_one_that_always_says_clean_is_an_error(
     fake.write_text(f"#!/usr/bin/python3\nprint({clean[tool]!r})\n")
     fake.chmod(0o755)
     monkeypatch.setattr(runner, "program", lambda _name: str(fake))
-    result = scan({"a.py": FLAW}, {}, scanners=registry.named([tool]), progress=quiet)
+    result = scan({"a.py": FLAW}, {}, means=Means(registry.named([tool])), progress=quiet)
     assert result.error is not None
     assert result.score.verdict() is Verdict.INCONCLUSIVE

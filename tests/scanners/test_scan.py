@@ -10,7 +10,7 @@ from countermark_scanners.errors import TooMuchToScan, UnknownScanner
 from countermark_scanners.report import NotCovered, Scanned, Unscanned
 from countermark_scanners.result import ScanResult
 from countermark_scanners.sarif import FINGERPRINT, to_sarif
-from countermark_scanners.scan import Limits, scan
+from countermark_scanners.scan import Limits, Means, scan
 from countermark_scanners.scanner import Scanner
 from countermark_scanners.score import Verdict
 from countermark_scanners.tool import ToolLimits
@@ -21,7 +21,7 @@ def quiet(_message: str) -> None:
 
 
 def run(files: dict[str, bytes], base: dict[str, bytes], *scanners: Scanner, **more: dict[str, str]) -> ScanResult:
-    return scan(files, base, scanners=scanners, progress=quiet, **more)
+    return scan(files, base, means=Means(scanners), progress=quiet, **more)
 
 
 FILES = {
@@ -111,9 +111,9 @@ def test_a_scanner_that_is_not_installed_is_an_error(shouting: Scanner, monkeypa
 
 def test_a_change_past_the_limits_is_refused_before_any_work(shouting: Scanner) -> None:
     with pytest.raises(TooMuchToScan, match="found 2"):
-        scan({"a": b"", "b": b""}, {}, scanners=(shouting,), limits=Limits(files=1), progress=quiet)
+        scan({"a": b"", "b": b""}, {}, means=Means((shouting,), Limits(files=1)), progress=quiet)
     with pytest.raises(TooMuchToScan):
-        scan({"a": b"xx"}, {}, scanners=(shouting,), limits=Limits(total_bytes=1), progress=quiet)
+        scan({"a": b"xx"}, {}, means=Means((shouting,), Limits(total_bytes=1)), progress=quiet)
 
 
 def test_the_same_bytes_give_the_same_result_whatever_the_order(shouting: Scanner) -> None:
@@ -140,7 +140,7 @@ def test_an_empty_change_is_clean(shouting: Scanner) -> None:
 
 def test_progress_names_each_scanner(shouting: Scanner) -> None:
     said: list[str] = []
-    scan({}, {}, scanners=(shouting,), progress=said.append)
+    scan({}, {}, means=Means((shouting,)), progress=said.append)
     assert said[-1] == "shouting: done"
 
 

@@ -13,16 +13,20 @@ from countermark_ledger.git.reader import Repository
 from countermark_ledger.git.trees import Entry
 from countermark_ledger.node import Mode
 from countermark_scanners import registry
+from countermark_scanners.cache import AnswerCache
 from countermark_scanners.result import ScanResult
-from countermark_scanners.scan import scan
+from countermark_scanners.scan import Means, scan
 
 Scan = Callable[[Repository, LandingChange, Sequence[str]], ScanResult]
 
 _SPECIAL = {Mode.SYMLINK: "symlink", Mode.GITLINK: "submodule"}
 
 
-def scan_landing(progress: Callable[[str], None]) -> Scan:
-    """Return the real port: the named scanners over what differs between the tip and the landing tree."""
+def scan_landing(progress: Callable[[str], None], cache: AnswerCache | None = None) -> Scan:
+    """Return the real port: the named scanners over what differs between the tip and the landing tree.
+
+    What the cache knows of their answers they are not asked again, on either side.
+    """
 
     def run(repository: Repository, change: LandingChange, names: Sequence[str]) -> ScanResult:
         rows = repository.diff(change.tip, change.tree)
@@ -31,7 +35,7 @@ def scan_landing(progress: Callable[[str], None]) -> Scan:
         return scan(
             _contents(repository, after),
             _contents(repository, before),
-            scanners=registry.named(names),
+            means=Means(registry.named(names), cache=cache),
             progress=progress,
             special=_special(repository, after),
         )
