@@ -95,7 +95,7 @@ def clean_scan(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("countermark_service.cli.deciding.scan_landing", _clean_port)
 
 
-def _clean_port(_progress: Callable[[str], None]) -> scanning.Scan:
+def _clean_port(_progress: Callable[[str], None], *_cache: object) -> scanning.Scan:
     return lambda _repository, _change, _names: CLEAN
 
 

@@ -24,7 +24,7 @@ def scanned(monkeypatch: pytest.MonkeyPatch) -> Callable[[ScanResult], None]:
     """Let the scanners answer this."""
 
     def answer(result: ScanResult) -> None:
-        monkeypatch.setattr("countermark_service.cli.deciding.scan_landing", lambda _step: lambda *_: result)
+        monkeypatch.setattr("countermark_service.cli.deciding.scan_landing", lambda *_: lambda *_: result)
 
     return answer
 

@@ -365,7 +365,7 @@ def test_a_file_that_no_scanner_could_read_is_refused_whatever_the_threshold(
 ) -> None:
     gap = Gap("app.py", "0" * 64, "does not parse")
     result = replace(CLEAN, gaps=(gap,), score=score((), gaps=(gap,)))
-    monkeypatch.setattr("countermark_service.cli.deciding.scan_landing", lambda _step: lambda *_: result)
+    monkeypatch.setattr("countermark_service.cli.deciding.scan_landing", lambda *_: lambda *_: result)
     ask(scene, '"threshold": 85', '"threshold": 1')
     scene.change({"app.py": "two = 2\n"})
     assert reasons(scene.gate()) == [(10, "app.py")]
@@ -385,7 +385,7 @@ def test_hostile_names_and_messages_drive_no_terminal(scene: Scene, monkeypatch:
     level = (Severity.HIGH, Confidence.HIGH)
     finding = Finding("f" * 64, "rule", 78, *level, "b\udcff\u202e.py", 1, "\x1b[2J\x9b2J", "\u2066mend", "ruff")
     result = replace(CLEAN, new_findings=(finding,), score=score((finding,)))
-    monkeypatch.setattr("countermark_service.cli.deciding.scan_landing", lambda _step: lambda *_: result)
+    monkeypatch.setattr("countermark_service.cli.deciding.scan_landing", lambda *_: lambda *_: result)
     scene.change({"app.py": "two = 2\n"})
     scene.write({b"b\xff\x1b[2J\xe2\x80\xae.py".decode("utf-8", "surrogateescape"): "x = 1\n"})
     scene.commit()

@@ -152,7 +152,7 @@ def test_outside_of_a_repository_every_command_refuses_with_a_hint(
 def no_scan(monkeypatch: pytest.MonkeyPatch) -> None:
     """Scanners that find nothing, behind the port of the commands that scan; they talk of their progress."""
 
-    def scan_landing(progress: Callable[[str], None]) -> Callable[..., ScanResult]:
+    def scan_landing(progress: Callable[[str], None], *_cache: object) -> Callable[..., ScanResult]:
         progress("scanning")
         return lambda *_: ScanResult((), (), (), (), (), score(()), None)
 

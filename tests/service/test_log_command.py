@@ -349,7 +349,7 @@ def test_the_export_of_another_ledger_is_not_overwritten(signed: Desk, export: P
 def test_a_gate_reads_an_export_where_there_is_no_ledger(
     signed: Desk, export: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(deciding, "scan_landing", lambda _: lambda *_: ScanResult((), (), (), (), (), score(()), None))
+    monkeypatch.setattr(deciding, "scan_landing", lambda *_: lambda *_: ScanResult((), (), (), (), (), score(()), None))
     signed.git("checkout", "-q", "-b", "work")
     signed.commit("work")
     pins = signed.config()

@@ -33,7 +33,7 @@ def result(*rows: CoverageRow, findings: tuple[Finding, ...] = (), error: str | 
 
 def scanned(desk: Desk, monkeypatch: pytest.MonkeyPatch, found: ScanResult, *words: str) -> tuple[int, str]:
     """Run the command with scanners that found this."""
-    monkeypatch.setattr(parsing.load("scan"), "scan_landing", lambda _progress: lambda *_: found)
+    monkeypatch.setattr(parsing.load("scan"), "scan_landing", lambda *_: lambda *_: found)
     desk.commit(**{"a.py": "one\n"})
     code, out, _ = desk.run("scan", *words)
     return code, out

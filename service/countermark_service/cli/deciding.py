@@ -18,7 +18,7 @@ from countermark_ledger.identity import Kind
 from countermark_service.cli.console import Console
 from countermark_service.embedded import Embedded, opened, utc_now
 from countermark_service.exits import UsageError
-from countermark_service.gate import recording, steps
+from countermark_service.gate import recording, scan_cache, steps
 from countermark_service.gate.decision import Decision
 from countermark_service.gate.root import Pin
 from countermark_service.gate.scanning import scan_landing
@@ -67,6 +67,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="sign the verdict: where a gate identity is at hand, always, or never",
     )
+    scan_cache.configure(parser)
 
 
 def decide(args: argparse.Namespace, asked: Asked, console: Console) -> Decision:
@@ -94,8 +95,8 @@ def _decide(args: argparse.Namespace, asked: Asked, console: Console, repository
     sources += [from_directory(args.bundles)] if args.bundles else []
     sources += [from_ledger(own.embedded)] if own.embedded else []
     home = own.home
-    with console.progress():
-        ports = steps.Ports(tuple(sources), scan_landing(console.step), console.step)
+    with console.progress(), scan_cache.opened(scan_cache.chosen(args, home), console.say) as cache:
+        ports = steps.Ports(tuple(sources), scan_landing(console.step, cache), console.step)
         seen = max(args.seen_status, home.seen_status() if home else 0)
         pin = _pin(args, asked, home)
         decision = steps.run(repository, pin, head=asked.head, at=utc_now(), seen_status=seen, ports=ports)
