@@ -6,10 +6,12 @@ Everything else in a mutant is honest and signed by the honest keys, as an attac
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -17,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from countermark_ledger import checkpoint, leaf
-from countermark_ledger.authority import EcdsaSigner
+from countermark_ledger.authority import EcdsaSigner, create_authority
 from countermark_ledger.bundle import Bundle, Entry
 from countermark_ledger.checkpoint import TreeHead
 from countermark_ledger.errors import (
@@ -35,8 +37,8 @@ from countermark_ledger.errors import (
 from countermark_ledger.note import NoteSigner, SignedNote
 from countermark_ledger.tlog_proof import TlogProof
 
-if TYPE_CHECKING:
-    from conftest import Founded, Recipe
+from ..conftest import DOMAIN, REPOSITORY, Founded, Recipe, SimulatedAuthority
+from .job import Job, SshKey, now, seed
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 OTHER_HASH = b"\xa5" * 32
@@ -314,3 +316,43 @@ def mutant(request: pytest.FixtureRequest) -> Mutant:
 @pytest.fixture(scope="session")
 def mutants() -> list[Mutant]:
     return MUTANTS
+
+
+# --- a CI job ---------------------------------------------------------------------------------------
+
+
+class Ground(NamedTuple):
+    """What every job of this process starts from: an authority that is a day old, a person's key, a repository."""
+
+    founded: Founded
+    key: SshKey
+    checkout: Path
+
+
+@pytest.fixture(scope="session")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
+    """Found an authority under this machine's clock, which the gate reads, and make the repository to copy."""
+    place, key = tmp_path_factory.mktemp("ground"), SshKey()
+    authority = create_authority(place / "keys", DOMAIN, now() - timedelta(days=1))
+    founded = Founded(place / "keys", authority, authority.trust_root(REPOSITORY))
+    seed(place / "checkout", founded, key)
+    return Ground(founded, key, place / "checkout")
+
+
+@pytest.fixture(scope="session")
+def new_job(ground: Ground) -> Callable[[Path], Job]:
+    """Make jobs: `new_job(folder)`, for fixtures that share one answer between the tests of a module."""
+
+    def make(place: Path) -> Job:
+        shutil.copytree(ground.checkout, place / "checkout", symlinks=True)
+        authority = SimulatedAuthority(ground.founded)
+        authority.clock.now = now()
+        return Job(place, authority, ground.key)
+
+    return make
+
+
+@pytest.fixture
+def job(new_job: Callable[[Path], Job], tmp_path: Path) -> Job:
+    """Make a CI job of this test's own."""
+    return new_job(tmp_path)

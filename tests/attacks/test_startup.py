@@ -14,14 +14,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-
-from countermark_ledger import command
-
-if TYPE_CHECKING:
-    from conftest import Founded, Mutant, Recipe
 
 SCRIPT = Path(sys.executable).parent / "countermark"
 SITE = f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
@@ -213,20 +207,3 @@ def test_at_home_in_a_normal_environment_the_console_script_works(
 def test_commands_of_a_persons_own_checkout_start_from_anywhere(checkout: Checkout) -> None:
     done = checkout.start(sys.executable, "-m", "countermark_service", "status", "--help")
     assert done.returncode == 0, done.stderr
-
-
-def test_a_mutant_of_a_bundle_never_ends_the_command_with_zero(
-    mutant: Mutant,
-    honest_recipe: Recipe,
-    founded_authority: Founded,
-    rogue_authority: Founded,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    offer = mutant.recipe(honest_recipe, rogue_authority).make()
-    (tmp_path / "b.sigstore.json").write_bytes(offer.raw)
-    (tmp_path / "b.certificate.tlog-proof").write_bytes(offer.certificate_proof)
-    (tmp_path / "trust-root.json").write_bytes(founded_authority.trust.encode())
-    words = ["verify", str(tmp_path / "b.sigstore.json"), "--trust-root", str(tmp_path / "trust-root.json")]
-    assert command.main(words) == 12
-    assert capsys.readouterr().out == ""
