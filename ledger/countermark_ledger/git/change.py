@@ -20,6 +20,7 @@ from .reader import Repository, content_names, node_of
 from .trees import Difference, Directory, Entry
 
 MAX_POINTER = 1024
+SUBMODULE = "a submodule: its content is in another repository"
 _POINTERS = (b"version https://git-lfs.github.com/spec/", b"version https://hawser.github.com/spec/")
 _READ_BY_GIT = {".gitmodules", ".gitattributes", ".gitignore", ".mailmap"}
 
@@ -125,7 +126,7 @@ def _reason(path: str, entry: Entry, digests: Mapping[str, Hashed | Oversized], 
 
 def _kind(path: str, entry: Entry, digests: Mapping[str, Hashed | Oversized]) -> str | None:
     if entry.mode is Mode.GITLINK:
-        return "a submodule: its content is in another repository"
+        return SUBMODULE
     if entry.mode is Mode.SYMLINK and names.fold(path.rpartition("/")[2]) in _READ_BY_GIT:
         return "a symbolic link in place of a file that git reads"
     digest = digests[entry.blob]

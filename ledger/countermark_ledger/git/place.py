@@ -63,6 +63,19 @@ def find(start: Path) -> Place:
     raise GitError(f"{start}: expected a git repository here or above, found none", hint="git init")
 
 
+def submodule(where: Place, path: str) -> Path | None:
+    """Say where a recursive clone keeps the repository of the submodule at a path, None where nothing lies there.
+
+    git names it by the submodule's name, which is its path unless somebody chose another. No link is followed.
+    """
+    folder = where.git_dir
+    for part in ("modules", *path.split("/")):
+        folder /= part
+        if part in {"", ".", ".."} or _kind(folder) != stat.S_IFDIR:
+            return None
+    return folder if _is_git_dir(folder) else None
+
+
 def read_regular(path: Path, limit: int) -> bytes | None:
     """Read a regular file of at most `limit` bytes; absent (or a directory in its place) is None."""
     try:

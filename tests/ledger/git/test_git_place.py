@@ -51,6 +51,31 @@ def test_a_linked_work_tree_with_relative_pointers_is_read(checkout: Checkout, t
     assert head_of(tmp_path / "linked") == commit
 
 
+def test_the_repository_of_a_submodule_is_where_a_recursive_clone_put_it(checkout: Checkout) -> None:
+    commit = checkout.commit(a__py=b"1")
+    checkout.git("clone", "-q", "--bare", ".", str(checkout.git_dir / "modules" / "docs" / "evidence"))
+    found = place.submodule(place.find(checkout.path), "docs/evidence")
+    assert found == checkout.git_dir / "modules" / "docs" / "evidence"
+    assert head_of(found) == commit
+
+
+@pytest.mark.parametrize("path", ["elsewhere", "docs", "..", "docs//evidence", "./docs/evidence", "", "../.."])
+def test_where_no_submodule_lies_there_is_none(checkout: Checkout, path: str) -> None:
+    checkout.commit(a__py=b"1")
+    checkout.git("clone", "-q", "--bare", ".", str(checkout.git_dir / "modules" / "docs" / "evidence"))
+    assert place.submodule(place.find(checkout.path), path) is None
+
+
+def test_a_link_in_place_of_a_submodules_repository_lends_nobody_a_hosts_objects(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    checkout.commit(a__py=b"1")
+    checkout.git("clone", "-q", "--bare", ".", str(tmp_path / "host.git"))
+    (checkout.git_dir / "modules").mkdir()
+    (checkout.git_dir / "modules" / "evidence").symlink_to(tmp_path / "host.git")
+    assert place.submodule(place.find(checkout.path), "evidence") is None
+
+
 def test_a_repository_of_sha256_names_is_read(tmp_path: Path) -> None:
     checkout = Checkout.new(tmp_path / "wide", "--object-format=sha256")
     commit = checkout.commit(a__py=b"1")
