@@ -20,37 +20,40 @@ from .trust import TrustRoot
 
 @dataclass(frozen=True, slots=True)
 class LogView:
-    """The newest head, the sizes of needed heads not tied to it, and whether a quorum of witnesses saw it."""
+    """The newest head, the sizes of heads that no link ties to it, and which pinned witnesses saw it, by name.
+
+    `quorum` is how many of them the trust root asks for; where it is 0 nobody is asked, and nothing is shown.
+    """
 
     newest: TreeHead | None
     untied: tuple[int, ...]
-    witnessed: bool
+    witnesses: tuple[str, ...] = ()
+    quorum: int = 0
 
     @property
-    def protected(self) -> bool:
-        """Tell whether a split view would have been noticed: all tied, and a witness quorum on the newest."""
-        return self.newest is not None and not self.untied and self.witnessed
+    def witnessed(self) -> bool:
+        """Tell whether a quorum of witnesses saw the newest head."""
+        return 0 < self.quorum <= len(self.witnesses)
+
+    def protects(self, sizes: Iterable[int]) -> bool:
+        """Tell whether a split view of these sizes would have been noticed: all tied to a head that a quorum saw."""
+        return self.newest is not None and self.witnessed and not set(sizes) & set(self.untied)
 
 
-def view(
-    collection: Collection, needed: Iterable[TreeHead], trust: TrustRoot, *, others: Iterable[TreeHead] = ()
-) -> LogView:
-    """Tie `needed` (verified heads) to the newest checkpoint of the collection; raise `BadConsistency` on a fork.
-
-    `others` are verified heads that nothing rests on: they must not contradict, and need not be tied.
-    """
-    needed = tuple(needed)
-    wanted = {head.size for head in needed}
+def view(collection: Collection, known: Iterable[TreeHead], trust: TrustRoot) -> LogView:
+    """Tie `known` (verified heads) to the newest checkpoint of the collection; raise `BadConsistency` on a fork."""
+    known = tuple(known)
+    wanted = {head.size for head in known}
     signed = {raw: head for raw in _checkpoints(collection) if (head := _verified(raw, trust)) is not None}
-    heads = _by_size([*needed, *others, *signed.values()])
+    heads = _by_size([*known, *signed.values()])
     if not signed:
-        return LogView(None, tuple(sorted(wanted)), witnessed=False)
+        return LogView(None, tuple(sorted(wanted)), (), trust.witnesses.quorum)
     newest = max(signed.values(), key=lambda head: head.size)
-    newest_notes = [raw for raw, head in signed.items() if head.size == newest.size]
+    seen = {name for raw, head in signed.items() if head.size == newest.size for name in _witnesses(raw, trust)}
     links = [link for link in collection.links if link.old >= min(wanted, default=0)]
     tied = _tied_sizes(links, heads, newest)
     untied = tuple(size for size in sorted(wanted) if size not in tied)
-    return LogView(newest, untied, witnessed=any(_witnessed(raw, trust) for raw in newest_notes))
+    return LogView(newest, untied, tuple(sorted(seen)), trust.witnesses.quorum)
 
 
 def _checkpoints(collection: Collection) -> list[bytes]:
@@ -64,12 +67,13 @@ def _verified(raw: bytes, trust: TrustRoot) -> TreeHead | None:
         return None  # junk beside the evidence ties nothing and defeats nothing
 
 
-def _witnessed(raw: bytes, trust: TrustRoot) -> bool:
+def _witnesses(raw: bytes, trust: TrustRoot) -> list[str]:
+    """Name who saw this copy of a head; distinct witnesses may have signed distinct copies of one head."""
     try:
-        SignedCheckpoint.parse(raw).verify_witnessed(trust.log, trust.witnesses)
+        found = SignedCheckpoint.parse(raw).cosignatures(trust.log, trust.witnesses.keys)
     except Forged:
-        return False  # too few witnesses, or a line that does not hold: this copy of the head is no witness
-    return trust.witnesses.quorum > 0
+        return []  # a line that does not hold: this copy of the head is no witness
+    return [one.witness.name for one in found]
 
 
 def _by_size(heads: Iterable[TreeHead]) -> dict[int, TreeHead]:

@@ -73,7 +73,7 @@ class ScanResult:
         """List (path, type) of each new file that no scanner knows; `accepted` are patterns such as `image/*`."""
         new = ((row.path, row.report) for row in self.coverage if row.new)
         types = ((path, report.file_type) for path, report in new if isinstance(report, NotCovered))
-        return tuple((path, kind) for path, kind in types if not _matches(kind, accepted))
+        return tuple((path, kind) for path, kind in types if not matches(kind, accepted))
 
     def to_json(self) -> dict[str, Json]:
         """Spell the result with strings, integers and booleans only, in one order."""
@@ -89,5 +89,6 @@ class ScanResult:
         }
 
 
-def _matches(kind: str, patterns: Collection[str]) -> bool:
+def matches(kind: str, patterns: Collection[str]) -> bool:
+    """Tell whether one of the patterns, such as `image/*`, means a type of file."""
     return any(fnmatchcase(kind, pattern) for pattern in patterns)

@@ -16,12 +16,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from countermark_ledger.canonical import Json
+from countermark_scanners.report import ScannerReport
 from countermark_scanners.result import ScanResult
 from countermark_scanners.score import score
 from countermark_service.cli import main
 from countermark_service.gate import scanning
 
-CLEAN = ScanResult((), (), (), (), (), score(()), None)
+RAN = tuple(ScannerReport(name, "0", "0" * 64, {}, None) for name in ("bandit", "ruff", "semgrep"))
+CLEAN = ScanResult(RAN, (), (), (), (), score(()), None)
 
 
 @dataclass

@@ -52,7 +52,7 @@ def grown(simulated: SimulatedAuthority, changed: Changed) -> Grown:
 def test_heads_are_tied_by_links_to_the_newest_checkpoint(grown: Grown) -> None:
     found = grown.view(1, 3, 6, links=(grown.link(1), grown.link(3)))
     assert (found.newest, found.untied, found.witnessed) == (grown.heads[6], (), False)
-    assert not found.protected
+    assert not found.protects([1, 3, 6])
 
 
 def test_links_may_lead_over_other_sizes(grown: Grown) -> None:
@@ -62,13 +62,13 @@ def test_links_may_lead_over_other_sizes(grown: Grown) -> None:
 
 
 def test_without_any_checkpoint_nothing_is_tied(grown: Grown) -> None:
-    assert grown.view(2, 1) == LogView(None, (1, 2), witnessed=False)
-    assert grown.view(2, more=(b"junk",)) == LogView(None, (2,), witnessed=False)
+    assert grown.view(2, 1) == LogView(None, (1, 2))
+    assert grown.view(2, more=(b"junk",)) == LogView(None, (2,))
 
 
 def test_a_checkpoint_older_than_the_evidence_ties_nothing(grown: Grown) -> None:
     old = grown.simulated.log.inclusion(0, 2).checkpoint
-    assert grown.view(6, more=(old,)) == LogView(grown.heads[2], (6,), witnessed=False)
+    assert grown.view(6, more=(old,)) == LogView(grown.heads[2], (6,))
 
 
 def test_a_link_that_proves_nothing_ties_nothing_and_defeats_nothing(grown: Grown) -> None:
@@ -104,9 +104,10 @@ def test_a_tied_view_that_a_quorum_saw_is_protected(
 ) -> None:
     grown = Grown(simulate(WITNESS), changed)
     seen = grown.simulated.checkpoint()
-    assert grown.view(6, 3, links=(grown.link(3),), more=(seen,)).protected
-    assert not grown.view(6, 3, more=(seen,)).protected
-    assert not grown.view(6).protected
+    assert grown.view(6, 3, links=(grown.link(3),), more=(seen,)).protects([6, 3])
+    untied = grown.view(6, 3, more=(seen,))
+    assert (untied.protects([6, 3]), untied.protects([6])) == (False, True)
+    assert not grown.view(6).protects([6])
 
 
 @pytest.mark.parametrize("broken", ["none", "signature", "another-head"])

@@ -23,7 +23,7 @@ from countermark_ledger.predicates.enrolment import ENROLMENT_TYPE, Enrolment
 from countermark_ledger.revocation import refuse_revoked_ever
 from countermark_ledger.trust import TrustRoot
 from countermark_service.exits import Inconclusive
-from countermark_service.gate.decision import Root
+from countermark_service.gate.facts import Root
 from countermark_service.gate.signers.who import Signer, Signers
 
 MAX_COMMITS = 2_000

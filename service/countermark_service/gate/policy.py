@@ -183,6 +183,11 @@ class Policy:
             )
         return asked
 
+    def threshold_for(self, path: str) -> int:
+        """Give the least score that a change of a path must have."""
+        given = [entry.threshold for entry in self.overrides_of(path) if entry.threshold is not None]
+        return given[-1] if given else self.threshold
+
     def overrides_of(self, path: str) -> list[Override]:
         """List the entries that match a path, the one that decides last."""
         return [entry for entry in self.overrides if entry.matches(path)]

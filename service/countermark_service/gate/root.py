@@ -16,7 +16,7 @@ from countermark_ledger.git.reader import Repository
 from countermark_ledger.git.refs import OBJECT_ID
 from countermark_ledger.trust import TrustRoot
 from countermark_service.exits import UsageError
-from countermark_service.gate.decision import Root
+from countermark_service.gate.facts import Root
 from countermark_service.gate.policy import POLICY_PATH, TRUST_ROOT_PATH, Policy
 
 INIT_HINT = "countermark init   then commit .countermark/ and land it with: countermark gate --bootstrap DIGEST"

@@ -15,23 +15,24 @@ the process with 1. Nothing here returns a pass: the absence of reasons does, in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 
 from countermark_ledger import logview
-from countermark_ledger.checkpoint import TreeHead
 from countermark_ledger.collection import Collection
-from countermark_ledger.coverage import Row, cover
 from countermark_ledger.errors import LedgerError
-from countermark_ledger.evidence import Evidence, Question, judge
+from countermark_ledger.evidence import Question, judge
 from countermark_ledger.git.change import LandingChange, landing_change
 from countermark_ledger.git.reader import Repository
 from countermark_service.exits import Exit
+from countermark_service.gate.case import rows_of
 from countermark_service.gate.commits import add_commits
-from countermark_service.gate.decision import Decision, Facts, Reason, decide
+from countermark_service.gate.decision import Decision, decide
+from countermark_service.gate.facts import Facts
 from countermark_service.gate.landing import landing
+from countermark_service.gate.reason import Reason
 from countermark_service.gate.root import Pin, check_landing, read_root
 from countermark_service.gate.scanning import Scan
 from countermark_service.gate.unsigned import unsigned
@@ -88,20 +89,14 @@ def _account(repository: Repository, facts: Facts, change: LandingChange, seen_s
         ports.step("5/8 binding evidence to what would land")
         add_commits(repository, change, root, collection, evidence)
         facts_of_git = landing(repository, change, evidence, root.policy.max_base_distance)
-        rows = cover(facts_of_git, evidence, root.policy.rules(facts.evaluated))  # 5
+        rows = rows_of(root.policy, facts_of_git, evidence, facts.evaluated)  # 5
         lines = unsigned(repository, change, rows, evidence)
-        view = logview.view(collection, _used_heads(rows, evidence), root.trust, others=evidence.heads.values())
+        view = logview.view(collection, evidence.heads.values(), root.trust)
     except LedgerError as error:
         return replace(facts, failures=(*facts.failures, Reason.of(error)))
     judged = tuple(sorted(set(evidence.judged)))
-    facts = replace(facts, rows=rows, unsigned=lines, log=view)
+    facts = replace(facts, landing=facts_of_git, evidence=evidence, rows=rows, unsigned=lines, log=view)
     return replace(facts, judged=judged, junk=collection.junk, status=evidence.status.status.number)
-
-
-def _used_heads(rows: Sequence[Row], evidence: Evidence) -> list[TreeHead]:
-    """Give the heads that the answers rest on; what else was pushed needs no tie to the log, and costs nobody one."""
-    used = {edge.source for row in rows for edge in row.chain} | {evidence.status.name}
-    return [head for source, head in evidence.heads.items() if source in used]
 
 
 def _scan(repository: Repository, facts: Facts, change: LandingChange, ports: Ports) -> Facts:

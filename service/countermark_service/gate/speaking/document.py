@@ -10,7 +10,8 @@ from countermark_ledger.canonical import Json
 from countermark_ledger.coverage import Row
 from countermark_ledger.display import safe
 from countermark_scanners.finding import Finding
-from countermark_service.gate.decision import Decision, Reason
+from countermark_service.gate.decision import Decision
+from countermark_service.gate.reason import Reason
 from countermark_service.gate.speaking.report import UNDECIDED, Report
 
 
@@ -26,8 +27,7 @@ def of(report: Report) -> dict[str, Json]:
 
 def split_view(decision: Decision) -> str:
     """Say whether a log that shows different people different things would have been noticed."""
-    log = decision.facts.log
-    return "protected" if log is not None and log.protected else "unprotected"
+    return "protected" if decision.facts.is_log_protected else "unprotected"
 
 
 def _answer(decision: Decision) -> dict[str, Json]:

@@ -16,7 +16,8 @@ from countermark_ledger.errors import LedgerError
 from countermark_ledger.predicates.verdict import Outcome
 from countermark_scanners.finding import Finding, Severity
 from countermark_service.exits import ORDER, Exit
-from countermark_service.gate.decision import Decision, Reason
+from countermark_service.gate.decision import Decision
+from countermark_service.gate.reason import Reason
 from countermark_service.gate.unsigned import UNCOUNTED
 
 NOT_ENFORCING = "NOT ENFORCING: the policy only observes, so this exits 0"

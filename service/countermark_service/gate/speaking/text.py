@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from countermark_ledger.display import safe
 from countermark_scanners.finding import Severity
 from countermark_service.exits import MEANING
-from countermark_service.gate.decision import Decision, Reason
+from countermark_service.gate.decision import Decision
+from countermark_service.gate.reason import Reason
 from countermark_service.gate.speaking.document import split_view
 from countermark_service.gate.speaking.report import NOT_ENFORCING, UNDECIDED, Report, last_signed, where
 

@@ -1,0 +1,36 @@
+"""Reasons: why not to merge. The absence of any is the only pass.
+
+Trust: messages and paths may carry hostile text; whoever prints one escapes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from countermark_ledger.errors import LedgerError
+from countermark_service.exits import Exit, code_of
+from countermark_service.gate.unsigned import LastSigned
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason not to merge: the code it stands for, what was found, where, and the next command.
+
+    `lines` are the first and the last line (from 1) of each run of lines that nobody signed, in what would land at
+    `path`; where there are none, `extent` says what there is instead. `last_signed` is None where nobody ever signed
+    the path. `rule` is the id of the rule that gave the reason; a step that could not answer has none.
+    """
+
+    code: Exit
+    message: str
+    path: str | None = None
+    hint: str | None = None
+    lines: tuple[tuple[int, int], ...] = ()
+    extent: str = ""
+    last_signed: LastSigned | None = None
+    rule: str | None = None
+
+    @classmethod
+    def of(cls, error: LedgerError) -> Reason:
+        """Turn a refusal raised by a step into a reason."""
+        return cls(code_of(error), error.message, None, error.hint)

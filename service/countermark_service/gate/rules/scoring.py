@@ -1,0 +1,47 @@
+"""The score: what the change adds must not cost more points than the policy allows.
+
+Trust: the score is recomputed from the findings, by one formula, whoever asks.
+"""
+
+from __future__ import annotations
+
+from countermark_service.exits import Exit
+from countermark_service.gate.case import Case
+from countermark_service.gate.policy import Policy
+from countermark_service.gate.reason import Reason
+from countermark_service.gate.rules.rule import Rule
+
+HINT = "mend the findings above, then countermark record --agent NAME --commit MESSAGE -- CMD"
+
+
+def threshold(case: Case) -> int:
+    """Give the highest threshold that any changed path asks for: one score stands for the whole change."""
+    return max([case.policy.threshold_for(path) for path in case.changed()], default=case.policy.threshold)
+
+
+def _score(case: Case) -> list[Reason]:
+    scan = case.input.scan
+    if scan is None or scan.error is not None:
+        return []
+    asked, found = threshold(case), scan.scored(()).value
+    if found >= asked:
+        return []
+    return [Reason(Exit.POLICY, f"score {found} of 100, the policy asks for {asked}", None, HINT)]
+
+
+def _explain(policy: Policy) -> str:
+    others = [entry for entry in policy.overrides if entry.threshold is not None]
+    said = "".join(f" For a change of {', '.join(entry.match)}: {entry.threshold}." for entry in others)
+    return f"The score of what the change adds must be {policy.threshold} of 100 at least.{said}"
+
+
+RULES = (
+    Rule(
+        "score",
+        "The score is high enough",
+        ("score.threshold", "paths.threshold"),
+        _explain,
+        "the findings that are new in the change cost more points; the highest threshold of any changed file holds",
+        _score,
+    ),
+)
