@@ -72,7 +72,7 @@ def judge(collection: Collection, question: Question, trust: TrustRoot) -> Evide
         needed = [(candidate, account) for candidate, account in needed if is_logged(candidate, trust)]
     if len(needed) > MAX_JUDGED:
         raise TooLarge(f"evidence: expected at most {MAX_JUDGED} bundles for one change, found {len(needed)}")
-    current, head = _status(collection, question, trust)
+    current, head = current_status(collection, trust, at=question.at, seen=question.seen_status)
     evidence = Evidence(status=current, heads={current.name: head}, judged=[current.name])
     held = [one for candidate in needed if (one := _hold(candidate, evidence, question, trust)) is not None]
     for group in _groups(held):
@@ -110,8 +110,13 @@ def _needed(
     return [(c, a) for c, a in here if a.part.changes_sha256 in changes]
 
 
-def _status(collection: Collection, question: Question, trust: TrustRoot) -> tuple[CurrentStatus, TreeHead]:
-    """Find the newest status: from the highest claimed number down, so that one verification is enough."""
+def current_status(
+    collection: Collection, trust: TrustRoot, *, at: datetime, seen: int
+) -> tuple[CurrentStatus, TreeHead]:
+    """Find the newest status and the oldest head that proves it. Raises `StatusExpired` as `newest` does.
+
+    Looks from the highest claimed number down, so that one verification is enough.
+    """
     claimed = [c for c in collection.candidates.values() if c.claims.predicate_type == status.PREDICATE_TYPE]
     found: list[tuple[CurrentStatus, TreeHead]] = []
     for candidate in sorted(claimed, key=_claimed_number, reverse=True):
@@ -124,7 +129,7 @@ def _status(collection: Collection, question: Question, trust: TrustRoot) -> tup
             found.append((status_of(verified, trust), verified.head))
         except LedgerError:
             continue  # a status that does not hold is nobody's word; with none left, `newest` refuses
-    current = newest((one for one, _ in found), at=question.at, seen=question.seen_status)
+    current = newest((one for one, _ in found), at=at, seen=seen)
     return current, min((head for one, head in found if one.log_index == current.log_index), key=lambda h: h.size)
 
 
@@ -157,7 +162,7 @@ def _hold(
     try:
         verified = verify_candidate(candidate, trust)
         _check_signer(verified, account)
-        refuse_revoked(verified, _accused(account), evidence.status)
+        refuse_revoked(verified, accused(account), evidence.status)
     except LedgerError as error:
         _refuse(account, error, evidence, question)
         return None
@@ -172,7 +177,7 @@ def _check_signer(verified: Verified, account: Account) -> None:
         raise WrongIdentity(f"signer: expected {kind} {expected}, found {verified.signer}")
 
 
-def _accused(account: Account) -> list[tuple[RevokedKind, str]]:
+def accused(account: Account) -> list[tuple[RevokedKind, str]]:
     """Name what else a revocation could hit: the session, models by either id, and the image."""
     if isinstance(account, Claim):
         return []

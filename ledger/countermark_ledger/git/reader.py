@@ -9,6 +9,7 @@ landing tree, whose id the verdict binds and the landing check recomputes.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -85,16 +86,20 @@ class Repository:
             self._commits[name] = Commit.parse(self._objects.bodies([name], "commit", MAX_COMMIT)[name])
         return self._commits[name]
 
+    def line(self, name: str) -> Iterator[str]:
+        """Walk a commit and its first-parent ancestors, newest first; each was read when it comes out."""
+        for walked in itertools.count(1):
+            parents = self.commit(name).parents
+            yield name
+            if not parents:
+                return
+            name = parents[0]
+            if walked % AHEAD == FEW:
+                self._read_ahead(name)
+
     def first_parents(self, name: str, limit: int) -> list[str]:
         """List a commit and its first-parent ancestors, newest first, at most `limit`."""
-        line = [name][:limit]
-        while len(line) < limit and self.commit(line[-1]).parents:
-            line.append(self.commit(line[-1]).parents[0])
-            if len(line) % AHEAD == FEW:
-                self._read_ahead(line[-1], min(AHEAD, limit - len(line) + 1))
-        for last in line[-1:]:
-            self.commit(last)
-        return line
+        return list(itertools.islice(self.line(name), limit))
 
     def merge_bases(self, one: str, other: str) -> list[str]:
         """List the best common ancestors of two commits; none when their histories never met."""
@@ -195,9 +200,9 @@ class Repository:
             raise _conflict(tip, sorted(set.intersection(*followed)), "renamed on one side and changed on the other")
         return tree
 
-    def _read_ahead(self, name: str, limit: int) -> None:
-        """Read a first-parent line in one go. git only says which commits to read: whoever walks it, checks it."""
-        named = self._git.run("rev-list", "--first-parent", f"--max-count={limit}", name)
+    def _read_ahead(self, name: str) -> None:
+        """Read a part of a line in one go. git only says which commits to read: whoever walks it, checks it."""
+        named = self._git.run("rev-list", "--first-parent", f"--max-count={AHEAD}", name)
         if named.code == 0:  # otherwise something is missing, and the walk will say what
             missing = [one for one in named.output.decode("ascii").split() if one not in self._commits]
             bodies = self._objects.bodies(missing, "commit", MAX_COMMIT)
