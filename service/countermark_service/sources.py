@@ -20,7 +20,7 @@ from countermark_ledger.git.objects import Oversized
 from countermark_ledger.git.reader import Repository
 from countermark_ledger.log.rows import BlobKind, EntryIndex
 from countermark_ledger.node import Mode
-from countermark_ledger.predicates import claim, generation, status, verdict
+from countermark_ledger.predicates import claim, enrolment, generation, status, verdict
 from countermark_service.embedded import Embedded
 from countermark_service.exits import UsageError
 from countermark_service.store.records import Query
@@ -36,7 +36,7 @@ _PAGE = 1000
 
 
 def from_ledger(embedded: Embedded) -> Source:
-    """Offer what the embedded ledger holds about the paths, the newest status, and this repository's verdicts."""
+    """Offer what the embedded ledger holds about the paths, the verdicts, the enrolments and the newest status."""
 
     def files(paths: AbstractSet[str]) -> Iterator[tuple[str, bytes]]:
         yield from entry_files(embedded, _about(embedded, paths))
@@ -97,7 +97,7 @@ def from_ref(repository: Repository, ref: str = BUNDLE_REF) -> Source:
 
 
 def _about(embedded: Embedded, paths: AbstractSet[str]) -> list[EntryIndex]:
-    """Find entries by path, their sibling parts, the newest status and the verdicts; in log order, each once."""
+    """Find entries by path, their sibling parts, verdicts, enrolments and the newest status; in log order, once."""
     store, origin = embedded.store, embedded.log.origin
     found = {e.index: e for path in sorted(paths) for e in _pages(embedded, Query(origin, path=path))}
     kinds = {generation.PREDICATE_TYPE, claim.PREDICATE_TYPE}
@@ -110,7 +110,8 @@ def _about(embedded: Embedded, paths: AbstractSet[str]) -> list[EntryIndex]:
     }
     for change in sorted(changes):
         found |= {e.index: e for e in _pages(embedded, Query(origin, labels=(("change", change),)))}
-    found |= {e.index: e for e in _pages(embedded, Query(origin, predicate_type=verdict.PREDICATE_TYPE))}
+    for kind in (verdict.PREDICATE_TYPE, enrolment.ENROLMENT_TYPE, enrolment.ROTATION_TYPE):
+        found |= {e.index: e for e in _pages(embedded, Query(origin, predicate_type=kind))}
     newest = store.newest(origin, status.PREDICATE_TYPE)
     if newest is not None:
         found[newest.index] = newest

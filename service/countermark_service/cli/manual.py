@@ -13,7 +13,13 @@ EXIT_CODES = "exit codes:\n" + "\n".join(f"  {code.value:>2}  {meaning}" for cod
 MORE = "`countermark COMMAND --help` has examples, and says what a command needs."
 SERVICE = "service"
 SCANNERS = "scanners"
-_BROUGHT_BY = {"alembic": SERVICE, "shtab": SERVICE, "sqlalchemy": SERVICE, "sigstore": "sigstore"}
+_BROUGHT_BY = {
+    "alembic": SERVICE,
+    "shtab": SERVICE,
+    "sqlalchemy": SERVICE,
+    "sigstore": "sigstore",
+    "pysequoia": "openpgp",
+}
 
 
 @dataclass(frozen=True, slots=True)
