@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -17,14 +18,16 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import settings
 
-from countermark_ledger import checkpoint, dsse, leaf, merkle, proving
+from countermark_ledger import checkpoint, countersignature, dsse, leaf, merkle, proving, sshsig
 from countermark_ledger.authority import Authority, CertificateAuthority, EcdsaSigner, KeyDirectory, create_authority
 from countermark_ledger.authority.issuing import Issuer, Request, Signed
 from countermark_ledger.bundle import Bundle, Entry
 from countermark_ledger.checkpoint import TreeHead
 from countermark_ledger.collection import Collection, Link, bundle_path, certificate_proof_path
+from countermark_ledger.countersignature import Consent
 from countermark_ledger.identity import Identity, Kind
 from countermark_ledger.log import Log, MemoryStore, ReleasedMemory
 from countermark_ledger.node import Change, Mode, Node, Transition
@@ -33,9 +36,13 @@ from countermark_ledger.predicates.claim import Claim
 from countermark_ledger.predicates.generation import Evidence, Generation, Session, Target
 from countermark_ledger.predicates.rows import Part, split
 from countermark_ledger.predicates.status import Revocation, Status
+from countermark_ledger.revocation import CurrentStatus, newest, status_of
+from countermark_ledger.ssh_key import PublicKey
+from countermark_ledger.ssh_key import string as wire
 from countermark_ledger.statement import Statement
 from countermark_ledger.tlog_proof import TlogProof
 from countermark_ledger.trust import TrustRoot
+from countermark_ledger.verifier import verify
 
 # Examples are judged by their outcome, never by the clock.
 settings.register_profile("countermark", deadline=None, print_blob=True)
@@ -153,6 +160,11 @@ class SimulatedAuthority:
         status = Status(digest, number, self.log.head.size, self.clock.now, due, revocations)
         return self.sign(signer or self.who(Kind.AUTHORITY, "root"), status.statement())[0]
 
+    def current(self, status: Signed) -> CurrentStatus:
+        """Read a status as the newest."""
+        verified = verify(status.raw, certificate_proof=status.certificate_proof, trust=self.trust)
+        return newest([status_of(verified, self.trust)], at=self.clock.now)
+
     def files(self, signed: Iterable[Signed]) -> list[tuple[str, bytes]]:
         bundles = [(bundle_path(one.name), one.raw) for one in signed]
         return [*bundles, *((certificate_proof_path(one.name), one.certificate_proof) for one in signed)]
@@ -222,6 +234,33 @@ def change_of(**files: tuple[str | None, str | None]) -> Change:
 @pytest.fixture(scope="session")
 def changed() -> Callable[..., Change]:
     return change_of
+
+
+# --- a person's own key -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SshKey:
+    """An SSH key that its person holds, and no authority."""
+
+    private: Ed25519PrivateKey
+
+    @property
+    def public(self) -> PublicKey:
+        return PublicKey.parse(wire(b"ssh-ed25519") + wire(self.private.public_key().public_bytes_raw()))
+
+    def sign(self, consent: Consent, namespace: str = countersignature.NAMESPACE) -> str:
+        """Sign a statement of consent as `ssh-keygen -Y sign` does."""
+        unsigned = sshsig.Signature(self.public.blob, namespace.encode(), b"sha512", b"")
+        raw = self.private.sign(unsigned.signed_bytes(countersignature.message(consent)))
+        body = replace(unsigned, signature=wire(b"ssh-ed25519") + wire(raw)).encode()
+        return (sshsig.BEGIN + base64.encodebytes(body) + sshsig.END).decode()
+
+
+@pytest.fixture(scope="session")
+def ssh_key_of() -> Callable[[str], SshKey]:
+    """Give the key of somebody, by name: always the same one."""
+    return lambda name: SshKey(Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest()))
 
 
 # --- the forge --------------------------------------------------------------------------------------

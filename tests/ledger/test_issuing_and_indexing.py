@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from countermark_ledger import dsse
 from countermark_ledger.authority.issuing import Request
 from countermark_ledger.bundle import Bundle
 from countermark_ledger.errors import Malformed, StoreFailed
@@ -16,9 +17,11 @@ from countermark_ledger.log import BlobKind, check_log
 from countermark_ledger.log.indexing import index_rows
 from countermark_ledger.log.rows import CommitmentKey, EntryIndex, EntryLabel, EntryPath
 from countermark_ledger.merkle import leaf_hash
+from countermark_ledger.predicates.approval import Approval
 from countermark_ledger.predicates.commitment import Commitment
 from countermark_ledger.predicates.generation import Model, ModelSource
 from countermark_ledger.predicates.verdict import Binding, Outcome, Verdict
+from countermark_ledger.predicates.waiver import WaiverApproval, WaiverRequest, WaiverRevocation
 from countermark_ledger.statement import Statement, Subject
 from countermark_ledger.tlog_proof import TlogProof
 from countermark_ledger.verifier import verify
@@ -178,7 +181,37 @@ def test_a_verdict_is_found_by_its_landing_tree_and_outcome(simulated: Simulated
     assert _labels(rows) == [("landing-tree", "f" * 40), ("outcome", "FAILED"), ("repository", "repository-1")]
 
 
-@pytest.mark.parametrize("kind", ["generation", "claim", "verdict", "other"])
+def test_an_approval_is_found_by_the_two_commits_it_names(simulated: SimulatedAuthority) -> None:
+    person = simulated.who(Kind.PERSON, "p1")
+    approval = Approval(person, "repository-1", "refs/heads/main", "7" * 40, "8" * 40, "0" * 64)
+    rows = _rows(simulated, approval.statement())
+    assert _labels(rows) == [("commit", "7" * 40), ("commit", "8" * 40), ("repository", "repository-1")]
+
+
+def test_a_waiver_is_found_by_its_path_and_its_later_statements_by_its_name(simulated: SimulatedAuthority) -> None:
+    person, agent, now = simulated.who(Kind.PERSON, "p1"), simulated.who(Kind.AGENT), simulated.clock.now
+    asked = WaiverRequest("repository-1", "a.bin", None, "0" * 64, agent, person, "why", 1, None, now, 1).statement()
+    name = dsse.name_of(asked.encode())
+    rows = _rows(simulated, asked)
+    assert [(row.path, row.sha256_after) for row in rows if isinstance(row, EntryPath)] == [("a.bin", "0" * 64)]
+    assert _labels(rows) == [("repository", "repository-1"), ("waiver", name)]
+    for later in (WaiverApproval(name, person).statement(), WaiverRevocation(name, person, "x").statement()):
+        assert _labels(_rows(simulated, later)) == [("waiver", name)]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "generation",
+        "claim",
+        "verdict",
+        "approval",
+        "waiver-request",
+        "waiver-approval",
+        "waiver-revocation",
+        "other",
+    ],
+)
 def test_what_another_tool_signed_is_found_by_its_signer_only(
     kind: str, simulated: SimulatedAuthority, changed: Changed
 ) -> None:
@@ -188,7 +221,8 @@ def test_what_another_tool_signed_is_found_by_its_signer_only(
         "verdict": "https://slsa.dev/verification_summary/v1",
         "other": "https://example.com/other/v1",
     }
-    statement = Statement((Subject("a", {"sha256": "0"}),), types[kind], {"buildDefinition": {}})
+    predicate_type = types.get(kind, f"https://countermark.dev/{kind}/v1")
+    statement = Statement((Subject("a", {"sha256": "0"}),), predicate_type, {"buildDefinition": {}})
     assert [type(row) for row in _rows(simulated, statement)] == [EntryIndex]
 
 

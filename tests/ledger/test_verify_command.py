@@ -22,10 +22,12 @@ from countermark_ledger.identity import Kind
 from countermark_ledger.node import Change
 from countermark_ledger.note import Cosigner, NoteSigner, SignedNote
 from countermark_ledger.predicates import rows
+from countermark_ledger.predicates.approval import Approval
 from countermark_ledger.predicates.claim import Claim
 from countermark_ledger.predicates.generation import Model, ModelSource
 from countermark_ledger.predicates.status import Revocation, RevokedKind
 from countermark_ledger.predicates.verdict import Binding, Outcome, Verdict
+from countermark_ledger.predicates.waiver import WaiverApproval, WaiverRequest, WaiverRevocation
 from countermark_ledger.shape import spell_time
 from countermark_ledger.statement import Statement, Subject
 
@@ -248,11 +250,37 @@ def test_what_people_gates_and_the_authority_say_is_said(reader: Reader, change:
     assert "says: status 1, 0 revoked" in reader.accepts(reader.receive(authority.status()))
 
 
+def consents(authority: SimulatedAuthority) -> dict[str, Statement]:
+    """What each kind of consent says, and a sample of it."""
+    person, agent = authority.who(Kind.PERSON, "p1"), authority.who(Kind.AGENT)
+    asked = WaiverRequest(
+        "repository-1", "a.py", "d" * 64, None, agent, person, "why", 0, None, authority.clock.now, None
+    )
+    file = replace(asked, finding=None, sha256="e" * 64)
+    approval = Approval(person, "repository-1", "refs/heads/main", "a" * 40, "b" * 40, "d" * 64)
+    return {
+        "lets commit bbbbbbbbbbbb land on aaaaaaaaaaaa": approval.statement(),
+        f"asks for a waiver of a finding by {agent}": asked.statement(),
+        f"asks for a waiver of a file by {agent}": file.statement(),
+        "approves waiver dddddddddddddddd": WaiverApproval("d" * 64, person).statement(),
+        "revokes waiver dddddddddddddddd": WaiverRevocation("d" * 64, person, "fixed").statement(),
+    }
+
+
+def test_what_people_let_through_is_said(reader: Reader) -> None:
+    authority = reader.authority
+    person = authority.who(Kind.PERSON, "p1")
+    for says, statement in consents(authority).items():
+        (signed,) = authority.sign(person, statement)
+        assert f"says: {person} {says}" in reader.accepts(reader.receive(signed))
+
+
 def test_a_statement_signed_by_another_than_it_names_is_refused(reader: Reader, change: Change) -> None:
     authority = reader.authority
     other = authority.who(Kind.AGENT, "other")
     generation = authority.generation(change).statement()
-    for statement in (generation, claim(authority, change), decided(authority)):
+    named = (generation, claim(authority, change), decided(authority), *consents(authority).values())
+    for statement in named:
         (signed,) = authority.sign(other, statement)
         assert "signer: expected" in reader.refuses(12, reader.receive(signed))
 

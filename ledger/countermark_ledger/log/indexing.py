@@ -78,7 +78,7 @@ def _labels(statement: Statement) -> Iterator[tuple[str, str]]:
             case approval.PREDICATE_TYPE:
                 approved = Approval.parse(statement)
                 yield "repository", approved.repository_id
-                yield "tip", approved.tip
+                yield from (("commit", commit) for commit in (approved.tip, approved.head))
             case predicates.WAIVER_REQUEST:
                 yield "repository", WaiverRequest.parse(statement).repository_id
                 yield "waiver", dsse.name_of(statement.encode())
