@@ -157,7 +157,7 @@ def _twin_above(path: str, twins: Mapping[str, str]) -> str | None:
     for count in range(1, len(parts) + 1):
         other = twins.get("/".join(parts[:count]))
         if other is not None:
-            return f"a name that some file systems take for {other!r}"
+            return f"a name that some file systems or readers take for {other!r}"
     return None
 
 

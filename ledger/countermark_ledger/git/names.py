@@ -29,6 +29,46 @@ _KINDS = {
 _INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 _DOT_GIT = re.compile(r"\.git|git~[0-9]+", re.IGNORECASE)
 _PLAIN = re.compile(r"[ -~]*")
+# Letters that are drawn as a Latin one in most fonts (UTS #39, confusables), Cyrillic, Greek and Armenian.
+_DRAWN_AS = {
+    "A": "\u0391\u0410",
+    "B": "\u0392\u0412",
+    "C": "\u0421",
+    "E": "\u0395\u0415",
+    "H": "\u0397\u041d",
+    "I": "\u0399\u0406\u04c0",
+    "J": "\u0408",
+    "K": "\u039a\u041a",
+    "M": "\u039c\u041c",
+    "N": "\u039d",
+    "O": "\u039f\u041e\u0555",
+    "P": "\u03a1\u0420",
+    "S": "\u0405\u054f",
+    "T": "\u03a4\u0422",
+    "X": "\u03a7\u0425",
+    "Y": "\u03a5\u04ae",
+    "Z": "\u0396",
+    "a": "\u03b1\u0430",
+    "c": "\u0441\u03f2",
+    "d": "\u0501",
+    "e": "\u0435",
+    "g": "\u0581",
+    "h": "\u04bb\u0570",
+    "i": "\u03b9\u0456",
+    "j": "\u0458\u03f3",
+    "l": "\u04cf",
+    "n": "\u0578",
+    "o": "\u03bf\u043e\u0585",
+    "p": "\u03c1\u0440",
+    "q": "\u051b\u0566",
+    "s": "\u0455",
+    "u": "\u03c5\u057d",
+    "v": "\u03bd\u0475",
+    "w": "\u051d",
+    "x": "\u0445",
+    "y": "\u0443\u04af",
+}
+_LATIN = {ord(other): latin for latin, others in _DRAWN_AS.items() for other in others}
 
 
 def refusal(path: str) -> str | None:
@@ -64,15 +104,20 @@ def fold(name: str) -> str:
 
 
 def twins(names: Iterable[str]) -> dict[str, str]:
-    """Find names of one directory that fold alike: each such name, and another one it collides with."""
+    """Find names of one directory that fold or look alike: each such name, and another one it collides with."""
     first: dict[str, str] = {}
     found: dict[str, str] = {}
     for name in names:
-        other = first.setdefault(fold(name), name)
+        other = first.setdefault(_seen(name), name)
         if other != name:
             found[name] = other
             found.setdefault(other, name)
     return found
+
+
+def _seen(name: str) -> str:
+    """Fold a name as an eye does, too; a capital looks like another letter than its small form may."""
+    return fold(name) if name.isascii() else fold(name.translate(_LATIN)).translate(_LATIN)
 
 
 def _hidden(path: str) -> str | None:

@@ -75,9 +75,16 @@ def test_an_unusual_name_that_reads_one_way_is_accepted(path: str) -> None:
         pytest.param("\ufb01le", "file", id="ligature"),
         pytest.param("\uff41", "a", id="fullwidth"),
         pytest.param("a.", "a", id="trailing-dot"),
+        pytest.param("\u0430pp", "app", id="cyrillic-a"),
+        pytest.param("\u0421\u041e\u0420Y", "COPY", id="cyrillic-capitals"),
+        pytest.param("\u0421opy", "\u0441opy", id="a-cyrillic-capital-and-its-small-letter"),
+        pytest.param("v\u03bfx", "vox", id="greek-omicron"),
+        pytest.param("v\U0001d6d0x", "vox", id="mathematical-omicron"),
+        pytest.param("\u0578et", "net", id="armenian-vo"),
+        pytest.param("\u0435\u0301t\u00e9", "\u00e9t\u00e9", id="cyrillic-with-an-accent"),
     ],
 )
-def test_names_that_a_file_system_takes_for_one_are_twins(one: str, other: str) -> None:
+def test_names_that_a_file_system_or_an_eye_takes_for_one_are_twins(one: str, other: str) -> None:
     assert names.twins([one, "z", other]) == {one: other, other: one}
 
 
@@ -87,6 +94,7 @@ def test_three_of_a_kind_are_all_named() -> None:
 
 def test_names_that_differ_are_no_twins() -> None:
     assert names.twins(["a", "b", "ä", "a.b"]) == {}
+    assert names.twins(["\u0434\u043e\u043a", "dok", "\u03bb\u03cc\u03b3\u03bf\u03c2", "logos"]) == {}
 
 
 @given(st.binary(min_size=1, max_size=40).filter(lambda raw: b"\0" not in raw))
