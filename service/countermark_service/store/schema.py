@@ -3,6 +3,7 @@
 Layer: service, store. Imports sqlalchemy; does no I/O.
 Trust: names of people stand in `identity` only and keys in `commitment_key` only; both are erasable, and
 every other table holds what is public or random. `entry_*` can be dropped and rebuilt from `blob`.
+`outside_claim` is what other tools say, unsigned; nothing that decides reads it.
 
 A change here needs a migration in `migrations/versions`, and its number in `REVISION`; tests hold the two
 together.
@@ -23,7 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 
 METADATA = MetaData(
     naming_convention={
@@ -139,4 +140,19 @@ IDENTITY = Table(
     Column("name", Text),
     Column("enrolled_at_ms", BigInteger, nullable=False),
     Column("data", Text, nullable=False),
+)
+
+OUTSIDE_CLAIM = Table(
+    "outside_claim",
+    METADATA,
+    Column("repository_id", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("commit_id", Text, primary_key=True),
+    Column("first_line", BigInteger, primary_key=True, autoincrement=False),
+    Column("last_line", BigInteger, primary_key=True, autoincrement=False),
+    Column("contributor", Text, primary_key=True),
+    Column("tool", Text, primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("source_sha256", Text, primary_key=True),
+    Column("format", Text, nullable=False),
 )

@@ -18,6 +18,7 @@ from countermark_ledger.errors import Conflict, StoreFailed
 from countermark_ledger.log.lock import FileLock
 from countermark_ledger.log.port import Link
 
+from .claims import Claims
 from .engine import postgresql_engine, reading, sqlite_engine, writing
 from .reader import SqlReader
 from .records import Records, insert_missing, insert_rows
@@ -29,12 +30,13 @@ if TYPE_CHECKING:
     from countermark_ledger.log.port import Batch, Head
 
 
-class SqlStore(SqlReader, Records):
+class SqlStore(SqlReader, Records, Claims):
     """Implements `LogStore`, and keeps the records beside the logs. `close` it, or use it as a context manager."""
 
     def __init__(self, engine: Engine) -> None:
         SqlReader.__init__(self, lambda: reading(engine))
         Records.__init__(self, engine)
+        Claims.__init__(self, engine)
 
     @classmethod
     def open(cls, where: Path | str, *, create: bool = False) -> SqlStore:
