@@ -2,7 +2,7 @@
 
 Layer: ledger core. Does no I/O and reads no clock.
 Trust: rows and their chains are verified, enrolments are the authority's word. Who set an agent to work is as its
-host told it (`Generation.operator`), so both that person and the enrolled owner count. When neither is known, the
+host told it (`Word.operator`), so both that person and the enrolled owner count. When neither is known, the
 second person can't be told from the first, and nobody is one.
 """
 
@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from .chain import Edge
 from .coverage import Row
 from .enrolled import Owners
-from .evidence import Evidence
 from .identity import Identity, Kind
-from .predicates.generation import Generation
+from .testimony import Testimony
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +32,21 @@ def agents_of(rows: Iterable[Row]) -> frozenset[Identity]:
     return frozenset(edge.signer for row in rows for edge in row.chain if edge.signer.kind is Kind.AGENT)
 
 
-def actors(rows: Sequence[Row], evidence: Evidence, owners: Owners) -> Actors:
+def actors(rows: Sequence[Row], testimony: Testimony, owners: Owners) -> Actors:
     """Name the people behind a change: whoever signed a row of it, or the same content at its place."""
     edges = [edge for row in rows for edge in row.chain]
-    landing = [edge for row in rows for edge in evidence.edges.get(row.path, ()) if _arrives_with(edge, row.chain)]
+    landing = [edge for row in rows for edge in testimony.edges.get(row.path, ()) if _arrives_with(edge, row.chain)]
     authors = frozenset(edge.signer for edge in (*edges, *landing) if edge.signer.kind is Kind.PERSON)
-    behind = {agent: operators(agent, edges, evidence, owners) for agent in agents_of(rows)}
+    behind = {agent: operators(agent, edges, testimony, owners) for agent in agents_of(rows)}
     known = frozenset[Identity]().union(*behind.values())
     return Actors(authors, known, frozenset(agent for agent, people in behind.items() if not people))
 
 
-def operators(agent: Identity, edges: Iterable[Edge], evidence: Evidence, owners: Owners) -> frozenset[Identity]:
+def operators(agent: Identity, edges: Iterable[Edge], testimony: Testimony, owners: Owners) -> frozenset[Identity]:
     """Name the people behind an agent: its owners, and who set it to work on these rows. Nobody: it is not known."""
     if agent not in owners:
         return frozenset()
-    accounts = [evidence.accounts.get(edge.source) for edge in edges if edge.signer == agent]
-    told = {account.operator for account in accounts if isinstance(account, Generation)}
+    told = {testimony.word(edge).operator for edge in edges if edge.signer == agent}
     return frozenset(person for person in {*owners[agent], *told} if person is not None)
 
 

@@ -3,14 +3,15 @@
 Layer: ledger core. Does no I/O and reads no clock.
 Trust: candidates are hostile. Only what the log took in and what names this repository, a changed path or one of
 the two commits is looked at, so junk costs nothing. A statement holds when the person whom it names signed it,
-also under an SSH key of theirs where the policy lists one, and when the newest status revokes neither: consent
-lasts no longer than the trust in who gave it, so a revocation counts whenever it came. What ends a waiver
-holds without any of this but the signature: it only ever lets less through.
+when an SSH signature in it is one, and when the newest status revokes neither person nor key: consent lasts no
+longer than the trust in who gave it, so a revocation counts whenever it came. What ends a waiver holds without
+any of this but its person's signature: it only ever lets less through. Whether somebody MAY consent is another
+question: the policy's (`stands_for`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,10 +25,8 @@ from .errors import LedgerError, TooLarge, WrongIdentity
 from .evidence import is_logged, verify_candidate
 from .identity import Identity, Kind
 from .predicates.approval import Approval
-from .predicates.status import RevokedKind
 from .predicates.waiver import WaiverApproval, WaiverRequest, WaiverRevocation
 from .revocation import CurrentStatus, refuse_revoked, refuse_revoked_ever
-from .sshsig import PublicKey
 from .trust import TrustRoot
 from .verifier import Verified
 
@@ -36,26 +35,28 @@ MAX_JUDGED = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Whose consent to what: `commits` are the tip and the head, `paths` the changed ones (None: every waiver).
-
-    `keys` are the people whom the policy at the tip names, each with their SSH keys.
-    """
+    """Consent to what: `commits` are the tip and the head, `paths` the changed ones (None: every waiver)."""
 
     repository_id: str
-    keys: Mapping[Identity, Sequence[PublicKey]]
     paths: AbstractSet[str] | None = None
     commits: AbstractSet[str] = frozenset()
 
 
+People = Mapping[Identity, AbstractSet[str]]
+"""The people whom a policy names, each with the fingerprints of the SSH keys that it lists for them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Said(Generic[C]):
-    """What somebody said and it holds. `name` is the sha256 of what was signed; `key` the SSH key's fingerprint."""
+    """What somebody said and it holds. `name` is the sha256 of what was signed, `signed` its timestamp (UTC).
+
+    `key` is the fingerprint of the SSH key that signed it too, None without such a signature.
+    """
 
     name: str
     what: C
     signed: datetime
     log_index: int
-    head: TreeHead
     key: str | None
 
 
@@ -70,13 +71,31 @@ class Refused:
 
 @dataclass(slots=True)
 class Consents:
-    """Approvals, and the three statements of each waiver by the name of its request; in log order, each once."""
+    """Approvals, and the three statements of each waiver by the name of its request; in log order, each once.
+
+    `heads` has, by statement, the head of the log that proves it.
+    """
 
     approvals: list[Said[Approval]] = field(default_factory=list)
     requests: dict[str, Said[WaiverRequest]] = field(default_factory=dict)
     waiver_approvals: dict[str, list[Said[WaiverApproval]]] = field(default_factory=dict)
     waiver_revocations: dict[str, list[Said[WaiverRevocation]]] = field(default_factory=dict)
     refusals: list[Refused] = field(default_factory=list)
+    heads: dict[str, TreeHead] = field(default_factory=dict)
+
+
+def stands_for(said: Said[C], people: People) -> str | None:
+    """Say why somebody's consent is none under a policy; None when it is.
+
+    Where the policy lists SSH keys for a person, one of them must have signed: a certificate can be had by whoever
+    holds the authority's keys.
+    """
+    person = said.what.person
+    if person not in people:
+        return f"{person} is not named by the policy at the tip"
+    if people[person] and said.key not in people[person]:
+        return f"no SSH key that the policy lists for {person} signed it"
+    return None
 
 
 def judge(collection: Collection, question: Question, current: CurrentStatus, trust: TrustRoot) -> Consents:
@@ -89,7 +108,7 @@ def judge(collection: Collection, question: Question, current: CurrentStatus, tr
     consents = Consents()
     for candidate, said in sorted(needed, key=_log_index):
         try:
-            verified, key = _hold(candidate, said, question, current, trust)
+            verified, key = _hold(candidate, said, current, trust)
         except LedgerError as error:
             consents.refusals.append(Refused(_name(candidate), said, error))
         else:
@@ -132,23 +151,21 @@ def _log_index(needed: tuple[Candidate, Consent]) -> int:
     return -1 if bundle is None else bundle.entry.log_index
 
 
-def _hold(
-    candidate: Candidate, said: Consent, question: Question, current: CurrentStatus, trust: TrustRoot
-) -> tuple[Verified, str | None]:
+def _hold(candidate: Candidate, said: Consent, current: CurrentStatus, trust: TrustRoot) -> tuple[Verified, str | None]:
     """Verify one statement; return it, and the fingerprint of the SSH key that signed it too."""
     verified = verify_candidate(candidate, trust)
     if verified.signer != said.person or said.person.kind is not Kind.PERSON:
         raise WrongIdentity(f"signer: expected person {said.person}, found {verified.signer}")
     if isinstance(said, WaiverRevocation):
         return verified, None
-    keys = question.keys.get(said.person, ())
-    key = countersignature.verify(said, keys).fingerprint if keys else None
-    refuse_revoked(verified, [(RevokedKind.KEY, key)] if key else [], current)
-    refuse_revoked_ever(verified.signer, key or verified.key_sha256, current)
-    return verified, key
+    key = countersignature.verify(said)
+    refuse_revoked(verified, (), current)
+    refuse_revoked_ever(verified.signer, key.fingerprint if key else verified.key_sha256, current)
+    return verified, key.fingerprint if key else None
 
 
 def _keep(consents: Consents, said: Consent, verified: Verified, key: str | None) -> None:
+    consents.heads.setdefault(verified.pae_sha256, verified.head)
     match said:
         case Approval():
             _add(consents.approvals, _said(said, verified, key))
@@ -163,7 +180,7 @@ def _keep(consents: Consents, said: Consent, verified: Verified, key: str | None
 
 
 def _said(what: C, verified: Verified, key: str | None) -> Said[C]:
-    return Said(verified.pae_sha256, what, verified.signed, verified.log_index, verified.head, key)
+    return Said(verified.pae_sha256, what, verified.signed, verified.log_index, key)
 
 
 def _add(known: list[Said[C]], said: Said[C]) -> None:

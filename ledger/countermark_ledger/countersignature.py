@@ -11,12 +11,11 @@ type, and no signature serves for two kinds of statement.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeAlias, TypeVar
 
 from . import predicates, sshsig
-from .errors import BadSignature
 from .predicates.approval import Approval
 from .predicates.waiver import WaiverApproval, WaiverRequest, WaiverRevocation
 from .sshsig import PublicKey
@@ -44,9 +43,13 @@ def countersigned(consent: C, armored: str) -> C:
     return replace(consent, signature=armored)
 
 
-def verify(consent: Consent, keys: Sequence[PublicKey]) -> PublicKey:
-    """Return the one of a person's keys that signed; raise `BadSignature`, `Malformed` or `UnsafeKey`."""
+def verify(consent: Consent) -> PublicKey | None:
+    """Return the key that signed a statement too, None where it holds no such signature; whose it is, policies say.
+
+    Raises `BadSignature`, `Malformed` or `UnsafeKey` for a signature that does not hold.
+    """
     if consent.signature is None:
-        raise BadSignature(f"{consent.person}: expected a signature by an SSH key that the policy lists, found none")
+        return None
     armored = consent.signature.encode("utf-8")
-    return sshsig.verify(armored, message=message(consent), namespace=NAMESPACE, allowed=keys)
+    key = PublicKey.parse(sshsig.Signature.parse(armored).public_key)
+    return sshsig.verify(armored, message=message(consent), namespace=NAMESPACE, allowed=[key])

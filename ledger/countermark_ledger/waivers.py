@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias, assert_never
 
 from . import shape
-from .consent import Said
+from .consent import People, Said, stands_for
 from .identity import Identity
 from .predicates.status import RevokedKind, Status
 from .predicates.waiver import WaiverApproval, WaiverRequest, WaiverRevocation
@@ -31,12 +31,12 @@ _DAY = timedelta(days=1)
 class Facts:
     """What a waiver is judged against, at a time (UTC).
 
-    `people` are those whom the policy names, `behind` the owners and operators of the waiver's agent (nobody: it is
-    not known who they are), `landing` the tree that is judged now, which is no further use.
+    `people` are whom the policy names with their SSH keys, `behind` the owners and operators of the waiver's agent
+    (nobody: it is not known who they are), `landing` the tree that is judged now, which is no further use.
     """
 
     at: datetime
-    people: AbstractSet[Identity]
+    people: People
     behind: AbstractSet[Identity]
     max_days: int
     status: Status
@@ -174,8 +174,8 @@ def _impossible(request: Said[WaiverRequest], facts: Facts) -> str | None:
         return f"who is behind agent {asked.agent} is not known, so nobody is a second person"
     if asked.requester in facts.behind:
         return f"{asked.requester} asked for it and is behind agent {asked.agent}"
-    if asked.requester not in facts.people:
-        return f"{asked.requester} asked for it and is not named by the policy at the tip"
+    if (objection := stands_for(request, facts.people)) is not None:
+        return f"it was asked for by nobody who may: {objection}"
     if asked.log_size > request.log_index:
         return f"it says that the log had {asked.log_size} entries, and is itself entry {request.log_index}"
     return None
@@ -190,8 +190,8 @@ def _objection(approval: Said[WaiverApproval], request: Said[WaiverRequest], fac
         return f"one SSH key asked for it and approved it: {approval.key}"
     if approver in facts.behind:
         return f"{approver} approved it and is behind agent {asked.agent}"
-    if approver not in facts.people:
-        return f"{approver} approved it and is not named by the policy at the tip"
+    if (objection := stands_for(approval, facts.people)) is not None:
+        return f"it was approved by nobody who may: {objection}"
     if approval.signed > facts.at + CLOCK_SLACK:
         return f"{approver} approved it after the time to decide at"
     days = (asked.expires - max(approval.signed, asked.not_before or approval.signed)) / _DAY

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from countermark_ledger import actors, enrolled
+from countermark_ledger import actors, enrolled, testimony
 from countermark_ledger.chain import Edge
 from countermark_ledger.collection import Collection, bundle_path
 from countermark_ledger.coverage import Answer, Row
-from countermark_ledger.evidence import Evidence
 from countermark_ledger.identity import Identity, Kind
-from countermark_ledger.node import Change, Mode, Node, Transition
+from countermark_ledger.node import Change, Mode, Node
 from countermark_ledger.predicates.enrolment import Enrolment
+from countermark_ledger.testimony import Word
 
 if TYPE_CHECKING:
     from conftest import SimulatedAuthority
@@ -77,13 +77,9 @@ def test_an_enrolment_that_the_log_did_not_take_in_says_nothing(simulated: Simul
 # --- actors -----------------------------------------------------------------------------------------
 
 
-def evidence(simulated: SimulatedAuthority, **operators: Identity | None) -> Evidence:
-    """Evidence in which the source `name` is a generation that names this operator."""
-    found = Evidence(status=simulated.current(simulated.status()))
-    change = Change.of([Transition("a.py", None, ONE)])
-    for source, operator in operators.items():
-        found.accounts[source] = simulated.generation(change, operator=operator)
-    return found
+def told(**operators: Identity | None) -> testimony.Testimony:
+    """Testimony in which the source of this name is a statement that names this operator."""
+    return testimony.Testimony(words={source: Word(operator=operator) for source, operator in operators.items()})
 
 
 def edge(signer: Identity, source: str = "s", before: Node | None = None, after: Node | None = ONE) -> Edge:
@@ -94,49 +90,47 @@ def row(*chain: Edge, path: str = "a.py") -> Row:
     return Row(path, Answer.COVERED, chain)
 
 
-def test_owner_and_operator_are_both_behind_an_agent(simulated: SimulatedAuthority) -> None:
-    found = actors.actors([row(edge(AGENT))], evidence(simulated, s=BERT), {AGENT: {ANNA}})
+def test_owner_and_operator_are_both_behind_an_agent() -> None:
+    found = actors.actors([row(edge(AGENT))], told(s=BERT), {AGENT: {ANNA}})
     assert (found.authors, found.operators, found.unknown) == (frozenset(), {ANNA, BERT}, frozenset())
 
 
-def test_an_operator_alone_is_known_only_beside_an_enrolment(simulated: SimulatedAuthority) -> None:
-    known = actors.actors([row(edge(AGENT))], evidence(simulated, s=BERT), {AGENT: set()})
+def test_an_operator_alone_is_known_only_beside_an_enrolment() -> None:
+    known = actors.actors([row(edge(AGENT))], told(s=BERT), {AGENT: set()})
     assert (known.operators, known.unknown) == ({BERT}, frozenset())
-    withheld = actors.actors([row(edge(AGENT))], evidence(simulated, s=BERT), {})
+    withheld = actors.actors([row(edge(AGENT))], told(s=BERT), {})
     assert (withheld.operators, withheld.unknown) == (frozenset(), {AGENT})
 
 
 @pytest.mark.parametrize("operator", [None, "no-account"])
-def test_without_owner_and_operator_nobody_knows_who_is_behind_an_agent(
-    simulated: SimulatedAuthority, operator: str | None
-) -> None:
-    told = evidence(simulated) if operator else evidence(simulated, s=None)
-    found = actors.actors([row(edge(AGENT))], told, {AGENT: set()})
+def test_without_owner_and_operator_nobody_knows_who_is_behind_an_agent(operator: str | None) -> None:
+    said = told() if operator else told(s=None)
+    found = actors.actors([row(edge(AGENT))], said, {AGENT: set()})
     assert (found.operators, found.unknown) == (frozenset(), {AGENT})
 
 
-def test_people_who_signed_rows_are_authors_and_agents_are_not(simulated: SimulatedAuthority) -> None:
+def test_people_who_signed_rows_are_authors_and_agents_are_not() -> None:
     rows = [row(edge(ANNA)), row(edge(AGENT), path="b.py")]
-    found = actors.actors(rows, evidence(simulated, s=CARL), {AGENT: set()})
+    found = actors.actors(rows, told(s=CARL), {AGENT: set()})
     assert (found.authors, found.operators) == ({ANNA}, {CARL})
     assert actors.agents_of(rows) == {AGENT}
 
 
-def test_who_signed_the_same_content_beside_the_chain_is_an_author_too(simulated: SimulatedAuthority) -> None:
-    told = evidence(simulated, s=CARL)
-    told.edges["a.py"] = [edge(ANNA, "x", TWO, ONE), edge(BERT, "y", ONE, THREE)]
-    found = actors.actors([row(edge(AGENT))], told, {AGENT: set()})
+def test_who_signed_the_same_content_beside_the_chain_is_an_author_too() -> None:
+    said = told(s=CARL)
+    said.edges["a.py"] = [edge(ANNA, "x", TWO, ONE), edge(BERT, "y", ONE, THREE)]
+    found = actors.actors([row(edge(AGENT))], said, {AGENT: set()})
     assert found.authors == {ANNA}
 
 
-def test_a_change_that_nobody_signed_has_no_actors(simulated: SimulatedAuthority) -> None:
-    told = evidence(simulated)
-    told.edges["a.py"] = [edge(ANNA)]
-    found = actors.actors([Row("a.py", Answer.UNACCOUNTED)], told, {})
+def test_a_change_that_nobody_signed_has_no_actors() -> None:
+    said = told()
+    said.edges["a.py"] = [edge(ANNA)]
+    found = actors.actors([Row("a.py", Answer.UNACCOUNTED)], said, {})
     assert (found.authors, found.operators, found.unknown) == (frozenset(), frozenset(), frozenset())
 
 
-def test_an_operator_of_another_agents_statement_is_not_behind_this_one(simulated: SimulatedAuthority) -> None:
-    told = evidence(simulated, s=BERT, t=CARL)
-    behind = actors.operators(AGENT, [edge(AGENT, "s"), edge(OTHER, "t")], told, {AGENT: set(), OTHER: set()})
+def test_an_operator_of_another_agents_statement_is_not_behind_this_one() -> None:
+    said = told(s=BERT, t=CARL)
+    behind = actors.operators(AGENT, [edge(AGENT, "s"), edge(OTHER, "t")], said, {AGENT: set(), OTHER: set()})
     assert behind == {BERT}

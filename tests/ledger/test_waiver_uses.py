@@ -9,7 +9,6 @@ import pytest
 
 from countermark_ledger import uses
 from countermark_ledger.bundle import Bundle, content_name
-from countermark_ledger.checkpoint import TreeHead
 from countermark_ledger.collection import Collection, bundle_path
 from countermark_ledger.consent import Said
 from countermark_ledger.identity import Identity, Kind
@@ -35,7 +34,7 @@ def waiver(simulated: SimulatedAuthority, since: int = 0) -> Said[WaiverRequest]
     asked = WaiverRequest(
         "repository-1", "a.py", NAME, None, AGENT, ANNA, "why", since, None, now + timedelta(days=9), 1
     )
-    return Said(NAME, asked, now, since, TreeHead("log.example", 1, bytes(32)), None)
+    return Said(NAME, asked, now, since, None)
 
 
 def verdict(simulated: SimulatedAuthority, tree: str, **other: object) -> Signed:

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from countermark_ledger.checkpoint import TreeHead
-from countermark_ledger.consent import Said
+from countermark_ledger.consent import People, Said
 from countermark_ledger.identity import Identity, Kind
 from countermark_ledger.predicates.status import Revocation, RevokedKind, Status
 from countermark_ledger.predicates.waiver import WaiverApproval, WaiverRequest, WaiverRevocation
@@ -39,23 +38,27 @@ AGENT = Identity("forge.example", Kind.AGENT, "builder")
 ANNA, BERT, CARL, OWEN, EVE = (
     Identity("forge.example", Kind.PERSON, name) for name in ("anna", "bert", "carl", "owen", "eve")
 )
-HEAD = TreeHead("log.example", 9, bytes(32))
 ASKED = WaiverRequest("repository-1", "a.py", NAME, None, AGENT, ANNA, "why", 3, None, NOW + 30 * DAY, None)
 
 
 def approved(
     by: Identity = BERT, *, at: datetime = NOW - DAY, request: str = NAME, key: str | None = None
 ) -> Said[WaiverApproval]:
-    return Said(NAME, WaiverApproval(request, by), at, 6, HEAD, key)
+    return Said(NAME, WaiverApproval(request, by), at, 6, key)
 
 
 def ended(by: Identity, *, at: datetime = NOW - DAY, request: str = NAME) -> Said[WaiverRevocation]:
-    return Said(NAME, WaiverRevocation(request, by, "fixed"), at, 7, HEAD, None)
+    return Said(NAME, WaiverRevocation(request, by, "fixed"), at, 7, None)
+
+
+def named(*people: Identity, **keys: str) -> People:
+    """The people whom the policy names; a keyword lists an SSH key for the person of that name."""
+    return {person: {keys[person.name]} if person.name in keys else set() for person in people}
 
 
 def facts(**other: object) -> Facts:
     status = Status("0" * 64, 1, 9, NOW, NOW + 7 * DAY, ())
-    known = {"people": {ANNA, BERT, CARL, OWEN}, "behind": {OWEN}, "max_days": 90, "status": status}
+    known = {"people": named(ANNA, BERT, CARL, OWEN), "behind": {OWEN}, "max_days": 90, "status": status}
     return Facts(**{"at": NOW, "used": Counted(frozenset()), **known, **other})
 
 
@@ -67,7 +70,7 @@ def judge(
     key: str | None = None,
     **other: object,
 ) -> State:
-    request = Said(NAME, asked, NOW - DAY, 5, HEAD, key)
+    request = Said(NAME, asked, NOW - DAY, 5, key)
     return state_of(request, [approved()] if approvals is None else approvals, revocations, facts(**other))
 
 
@@ -128,11 +131,26 @@ def test_one_ssh_key_under_two_names_is_one_person() -> None:
     assert isinstance(judge(approvals=[approved(key="SHA256:other")], key="SHA256:same"), Active)
 
 
+def test_where_the_policy_lists_ssh_keys_requester_and_approver_signed_with_theirs() -> None:
+    people = named(ANNA, BERT, anna="SHA256:anna", bert="SHA256:bert")
+    assert isinstance(judge(approvals=[approved(key="SHA256:bert")], key="SHA256:anna", people=people), Active)
+    state = judge(approvals=[approved()], key="SHA256:anna", people=people)
+    assert state == Proposed(
+        f"it was approved by nobody who may: no SSH key that the policy lists for {BERT} signed it"
+    )
+    state = judge(approvals=[approved(key="SHA256:bert")], key="SHA256:bert", people=people)
+    assert state == Refused(
+        f"it was asked for by nobody who may: no SSH key that the policy lists for {ANNA} signed it"
+    )
+
+
 @pytest.mark.parametrize(
     ("other", "why"),
     [
         pytest.param({"behind": {ANNA, OWEN}}, "is behind agent", id="requester-is-operator"),
-        pytest.param({"people": {BERT}}, "is not named by the policy", id="requester-whom-the-policy-does-not-name"),
+        pytest.param(
+            {"people": named(BERT)}, "is not named by the policy", id="requester-whom-the-policy-does-not-name"
+        ),
         pytest.param({"behind": set()}, "is not known", id="operator-unknown"),
     ],
 )
@@ -223,7 +241,7 @@ def test_any_person_of_the_policy_ends_it_alone(person: Identity) -> None:
 
 
 def test_who_asked_for_it_ends_it_even_when_the_policy_forgot_them() -> None:
-    assert isinstance(judge(revocations=[ended(ANNA)], people={BERT}), Revoked)
+    assert isinstance(judge(revocations=[ended(ANNA)], people=named(BERT)), Revoked)
 
 
 @pytest.mark.parametrize(
@@ -270,33 +288,33 @@ def test_a_state_is_said_in_one_line(state: State, words: str) -> None:
 
 # --- nothing makes it better ------------------------------------------------------------------------
 
-people = st.sampled_from([ANNA, BERT, CARL, OWEN, EVE, AGENT])
+whoever = st.sampled_from([ANNA, BERT, CARL, OWEN, EVE, AGENT])
 moments = st.integers(-200, 200).map(lambda days: NOW + days * DAY)
 
 
 @given(
-    st.lists(st.builds(approved, people, at=moments), max_size=4),
-    st.lists(st.builds(ended, people, at=moments), max_size=2),
+    st.lists(st.builds(approved, whoever, at=moments), max_size=4),
+    st.lists(st.builds(ended, whoever, at=moments), max_size=2),
     moments,
-    st.frozensets(people),
-    st.frozensets(people),
+    st.frozensets(whoever).map(lambda some: named(*some)),
+    st.frozensets(whoever),
     st.sampled_from([Counted(frozenset()), Uncounted("withheld")]),
 )
 def test_whatever_is_said_it_is_active_only_between_three_different_people(
     approvals: list[Said[WaiverApproval]],
     revocations: list[Said[WaiverRevocation]],
     at: datetime,
-    named: frozenset[Identity],
+    people: People,
     behind: frozenset[Identity],
     used: Count,
 ) -> None:
     asked = replace(ASKED, uses=1)
-    state = judge(asked, approvals=approvals, revocations=revocations, at=at, people=named, behind=behind, used=used)
+    state = judge(asked, approvals=approvals, revocations=revocations, at=at, people=people, behind=behind, used=used)
     if not isinstance(state, Active):
         return
     assert isinstance(used, Counted)
     assert behind
-    assert {ANNA, state.approver} <= named
+    assert {ANNA, state.approver} <= people.keys()
     assert len({ANNA, state.approver} | behind) == 2 + len(behind)
     assert at < asked.expires
-    assert not [one for one in revocations if one.what.person in named | {ANNA} and one.signed <= at]
+    assert not [one for one in revocations if one.what.person in people.keys() | {ANNA} and one.signed <= at]
