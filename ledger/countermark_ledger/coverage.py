@@ -73,8 +73,8 @@ class Landing:
     answered: Mapping[str, Row] = field(default_factory=dict)
 
 
-_ANSWERS = (Answer.FORGED, Answer.REVOKED, Answer.INCONCLUSIVE)
-"""By gravity of the refusal, see `_gravity`."""
+_GRAVEST_FIRST = (Answer.FORGED, Answer.REVOKED, Answer.INCONCLUSIVE)
+"""What refused evidence makes of a row that nothing else covers."""
 
 
 def cover(landing: Landing, evidence: Testimony, rules: Rules) -> tuple[Row, ...]:
@@ -173,9 +173,9 @@ def _stale(edge: Edge, path: str, landing: Landing, evidence: Testimony) -> bool
 def _unaccounted(transition: Transition, landing: Landing, evidence: Testimony) -> Row:
     """Say why no chain was found: forged before revoked before unknown to the status before merely missing."""
     path = transition.path
-    refusals = sorted(evidence.refusals.get(path, ()), key=_gravity)
+    refusals = sorted(evidence.refusals.get(path, ()), key=lambda error: _GRAVEST_FIRST.index(answer_to(error)))
     if refusals:
-        answer = _ANSWERS[_gravity(refusals[0])]
+        answer = answer_to(refusals[0])
         return Row(path, answer, reason=refusals[0].message, hint=refusals[0].hint or _MENDED_BY[answer](path))
     said = evidence.unusable.get(path, ())
     reason = "; ".join([_missing(path, landing, evidence), *dict.fromkeys(error.message for error in said)])
@@ -183,14 +183,15 @@ def _unaccounted(transition: Transition, landing: Landing, evidence: Testimony) 
     return Row(path, Answer.UNACCOUNTED, reason=reason, hint=hint or _sign_hint(path))
 
 
-def _gravity(error: LedgerError) -> int:
-    match error:
+def answer_to(refusal: LedgerError) -> Answer:
+    """Say what evidence that was refused makes of a row: forged, revoked, or inconclusive."""
+    match refusal:
         case Forged() | Malformed():
-            return 0
+            return Answer.FORGED
         case Revoked():
-            return 1
+            return Answer.REVOKED
         case _:
-            return 2  # it was logged after the newest status, which can't say anything about it
+            return Answer.INCONCLUSIVE  # it was logged after the newest status, which can't say anything about it
 
 
 def _missing(path: str, landing: Landing, evidence: Testimony) -> str:

@@ -35,6 +35,11 @@ class LogView:
         """Tell whether a quorum of witnesses saw the newest head."""
         return 0 < self.quorum <= len(self.witnesses)
 
+    @property
+    def protected(self) -> bool:
+        """Tell whether a split view of any known head would have been noticed."""
+        return self.protects(self.untied)
+
     def protects(self, sizes: Iterable[int]) -> bool:
         """Tell whether a split view of these sizes would have been noticed: all tied to a head that a quorum saw."""
         return self.newest is not None and self.witnessed and not set(sizes) & set(self.untied)

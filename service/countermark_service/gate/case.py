@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from countermark_ledger.coverage import Answer, Landing, Row, cover
-from countermark_ledger.protected import is_protected
 from countermark_ledger.testimony import Testimony
 from countermark_service.gate.input import Input
 from countermark_service.gate.policy import PERCENT, Policy
@@ -68,7 +67,7 @@ class Case:
 
     def is_protected(self, path: str) -> bool:
         """Tell whether only people may answer for a path."""
-        return is_protected(path, self.policy.protected_paths)
+        return self.policy.is_protected(path)
 
     def changed(self) -> Sequence[str]:
         """List every path that would be different."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from countermark_ledger.checkpoint import TreeHead
 from countermark_ledger.coverage import Answer, Landing, Row
 from countermark_ledger.evidence import Evidence
 from countermark_ledger.git.change import LandingChange
@@ -34,7 +35,10 @@ class Root:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything steps 2 to 6 found; a step that could not answer left None and a reason."""
+    """Everything steps 2 to 6 found; a step that could not answer left None and a reason.
+
+    `anchors` are heads of the log that the decision rests on, whoever answers for files.
+    """
 
     root: Root
     evaluated: datetime
@@ -44,6 +48,7 @@ class Facts:
     rows: tuple[Row, ...] = ()
     unsigned: Mapping[str, Unsigned] = field(default_factory=dict)
     log: LogView | None = None
+    anchors: tuple[TreeHead, ...] = ()
     judged: tuple[str, ...] = ()
     junk: int = 0
     status: int = 0
@@ -56,7 +61,8 @@ class Facts:
         if self.log is None or self.evidence is None:
             return False
         used = {edge.source for row in self.rows for edge in row.chain} | {self.evidence.status.name}
-        return self.log.protects(head.size for source, head in self.evidence.heads.items() if source in used)
+        heads = [head for source, head in self.evidence.heads.items() if source in used]
+        return self.log.protects(head.size for head in (*heads, *self.anchors))
 
     @property
     def consumed(self) -> tuple[str, ...]:

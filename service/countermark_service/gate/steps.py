@@ -52,7 +52,7 @@ def run(repository: Repository, pin: Pin, *, head: str, at: datetime, seen_statu
     """Decide on merging `head` into the protected ref at a time (UTC). Step 1 raises; later steps leave reasons."""
     ports.step("1/8 reading policy and trust root at the protected tip")
     root = read_root(repository, pin, head=repository.resolve(head))  # 1
-    facts = Facts(root, at)
+    facts = Facts(root, at.replace(microsecond=0))
     ports.step("2/8 computing what would land")
     try:
         change = landing_change(repository, root.tip, root.head, landed=pin.landed)  # 2
