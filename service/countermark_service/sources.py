@@ -44,6 +44,15 @@ def from_ledger(embedded: Embedded) -> Source:
     return files
 
 
+def from_whole_ledger(embedded: Embedded) -> Source:
+    """Offer every entry of the embedded ledger."""
+
+    def files(_paths: AbstractSet[str]) -> Iterator[tuple[str, bytes]]:
+        yield from entry_files(embedded, _pages(embedded, Query(embedded.log.origin)))
+
+    return files
+
+
 def entry_files(embedded: Embedded, entries: Iterable[EntryIndex]) -> Iterator[tuple[str, bytes]]:
     """Lay entries out as a collection, each tied to the newest head by a consistency proof of its own."""
     newest, tied = embedded.log.head, set[int]()

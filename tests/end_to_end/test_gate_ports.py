@@ -23,7 +23,7 @@ from countermark_service.store.sql import SqlStore
 from .conftest import CLEAN, Scene
 
 PORTS: dict[type, str] = {
-    Repository: "resolve commit first_parents goes_on_from merge_bases is_ancestor tree listing entries directories"
+    Repository: "resolve commit line goes_on_from merge_bases is_ancestor tree listing_sha256 entries directories"
     " diff blobs digests nodes landing_tree",
     SqlStore: "head history leaves indices tile blob blobs commit find newest labels identities",
     Log: "append consistency reload",

@@ -205,6 +205,7 @@ def data_commands(desk: Desk) -> Iterator[list[str]]:
     yield ["scan"]
     yield ["gate"]
     yield ["gate", "--record", "never"]
+    yield ["audit", "--since", "HEAD"]
     yield ["blame", "app.py"]
     yield ["verify", bundle, "app.py"]
     yield ["log", "checkpoint"]

@@ -19,6 +19,7 @@ COMMANDS = {
     "scan": "scan a change and score it",
     "gate": "decide whether a change may be merged",
     "verify": "verify one bundle, offline",
+    "audit": "show what landed, and which verdict let it",
     "blame": "show who accounts for each line of a file",
     "log": "checkpoint, prove, verify, fsck and export the ledger",
     "status": "show and renew the revocation status",
@@ -28,7 +29,7 @@ COMMANDS = {
 }
 """Every command and what it is for; docs and completions are compared with this table by tests."""
 
-IN_HOSTILE_PLACES = frozenset({"gate", "verify"})
+IN_HOSTILE_PLACES = frozenset({"audit", "gate", "verify"})
 """Commands that a checkout's author must not be able to influence, so how Python was started matters."""
 
 

@@ -117,6 +117,18 @@ Verify one bundle from files alone: who signed which files, when, and where it s
         ),
         (),
     ),
+    "audit": Page(
+        """\
+Compare every landing on the protected branch (each commit with its first parent) with the verdicts on record. What
+landed without one is a row, and so is what a gate refused, what another tree's verdict would cover, and what rests on
+evidence that was revoked since. 0 only when there is nothing to say against any landing. A day is what committers
+wrote; the id of a commit is a bound that nobody can move.""",
+        (
+            "countermark audit",
+            "countermark audit refs/heads/main --since 2026-11-01 --csv",
+            "countermark audit refs/remotes/origin/main --since 3f21c0ffee --json",
+        ),
+    ),
     "blame": Page(
         "Show who accounts for a file of the repository: the agent or the person, and the statement that says so.",
         ("countermark blame app.py",),

@@ -55,7 +55,7 @@ def read_root(repository: Repository, pin: Pin, *, head: str) -> Root:
     Where the change lands on another commit than the ref's tip, they are read at the older of both. Raises
     `Rewritten` when the two are not on one first-parent history.
     """
-    protected_ref, protected_tip = _protected(repository, pin.protected_ref)
+    protected_ref, protected_tip = protected(repository, pin.protected_ref)
     tip = repository.resolve(pin.tip) if pin.tip else protected_tip
     files = _files(repository, _older(repository, protected_tip, tip))
     if files is None and pin.bootstrap is not None:
@@ -89,11 +89,11 @@ def check_landing(repository: Repository, tree: str) -> None:
 
 def policy_at(repository: Repository, protected_ref: str) -> Policy | None:
     """Read the policy at the tip of a protected ref; None before there is one."""
-    files = _files(repository, _protected(repository, protected_ref)[1])
+    files = _files(repository, protected(repository, protected_ref)[1])
     return None if files is None else Policy.parse(files[POLICY_PATH])
 
 
-def _protected(repository: Repository, name: str) -> tuple[str, str]:
+def protected(repository: Repository, name: str) -> tuple[str, str]:
     """Return the full name and the tip of the protected ref; a short name is a branch, never a tag.
 
     Who may push a tag named like the branch would choose the policy, wherever the branch itself was not fetched.
