@@ -12,7 +12,7 @@ from countermark_ledger.git.objects import Oversized
 from countermark_ledger.git.reader import Repository
 from countermark_ledger.git.trees import Entry
 from countermark_ledger.node import Mode
-from countermark_scanners import registry
+from countermark_scanners import inert, language, registry
 from countermark_scanners.cache import AnswerCache
 from countermark_scanners.result import ScanResult
 from countermark_scanners.scan import Means, scan
@@ -32,12 +32,13 @@ def scan_landing(progress: Callable[[str], None], cache: AnswerCache | None = No
         rows = repository.diff(change.tip, change.tree)
         after = {row.path: row.after for row in rows if row.after is not None}
         before = {row.path: row.before for row in rows if row.before is not None}
+        contents = _contents(repository, after)
         return scan(
-            _contents(repository, after),
+            contents,
             _contents(repository, before),
             means=Means(registry.named(names), cache=cache),
             progress=progress,
-            special=_special(repository, after),
+            special=_executable(after, contents) | _special(repository, after),
         )
 
     return run
@@ -51,6 +52,16 @@ def _contents(repository: Repository, entries: dict[str, Entry]) -> dict[str, by
 
 def _bytes(content: bytes | Oversized | None) -> bytes:
     return content if isinstance(content, bytes) else b""
+
+
+def _executable(entries: dict[str, Entry], contents: dict[str, bytes]) -> dict[str, str]:
+    """Name what cannot act by its type and was made executable: the kernel leaves it to a shell, line by line."""
+    kinds = {
+        path: language.file_type(path, contents[path])
+        for path, entry in entries.items()
+        if entry.mode is Mode.EXECUTABLE and contents[path]
+    }
+    return {path: f"executable {kind}" for path, kind in kinds.items() if kind in inert.TYPES}
 
 
 def _special(repository: Repository, entries: dict[str, Entry]) -> dict[str, str]:
