@@ -7,6 +7,7 @@ process signs for an authority that is honest. Nothing is patched: what the gate
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import shutil
@@ -31,6 +32,7 @@ from countermark_ledger.node import Change, Mode, Node, Transition
 from countermark_ledger.predicates.claim import Claim
 from countermark_ledger.predicates.rows import split
 from countermark_ledger.predicates.status import Revocation
+from countermark_ledger.predicates.verdict import Binding, Outcome, Verdict
 from countermark_ledger.ssh_key import fingerprint, string
 
 from ..conftest import DOMAIN, REPOSITORY, Founded, SimulatedAuthority
@@ -180,7 +182,9 @@ class Job:
     place: Path
     authority: SimulatedAuthority
     key: SshKey
+    line: tuple[str, ...] = SERVICE
     evidence: list[Signed] = field(default_factory=list)
+    statuses: list[Signed] = field(default_factory=list)
     loose: dict[str, bytes] = field(default_factory=dict)
     """More files of the collection, by path: whatever the attacker puts beside the evidence."""
 
@@ -250,6 +254,11 @@ class Job:
         self.git("checkout", "-q", here)
         return commit
 
+    def catch_up(self, files: Mapping[str, Content]) -> None:
+        """Land something, and go on from it."""
+        self.on_main(files)
+        self.git("merge", "-q", "--ff-only", "main")
+
     def land(self, branch: str) -> str:
         """Merge a branch into main, and stay there."""
         self.git("checkout", "-q", "main")
@@ -312,18 +321,33 @@ class Job:
         self.git("update-ref", "HEAD", commit)
         return commit
 
+    def decide(self, head: str, tree: str, gate: str = "ci") -> None:
+        """Let a gate say PASSED about a landing tree, and that it used up all the evidence there is."""
+        who = self.authority.who(Kind.GATE, gate)
+        used = tuple(hashlib.sha256(Bundle.parse(one.raw).envelope.pae()).hexdigest() for one in self.evidence)
+        tip, at = self.git("rev-parse", "main"), self.authority.clock.now
+        bound = Binding(REPOSITORY, MAIN, tip, self.git("rev-parse", head), tree, "0" * 64, "merge", used)
+        verdict = Verdict(who, "1", at, Outcome.PASSED, 0, 100, (), "0" * 64, (), bound)
+        self.evidence += self.authority.sign(who, verdict.statement())
+
+    def squash(self, branch: str) -> str:
+        """Land a branch as one commit, with the gate's verdict about it, and stay there."""
+        self.git("checkout", "-q", "main")
+        self.git("merge", "-q", "--squash", branch)
+        self.decide(branch, self.git("write-tree"))
+        return self.checkout.commit(f"Squash {branch}")
+
     def revoke(self, *revocations: Revocation, **other: object) -> None:
         """Publish another status."""
-        self.evidence.append(self.authority.status(*revocations, **{"number": self._next_number(), **other}))
-
-    def _next_number(self) -> int:
-        return 1 + len(self.evidence)
+        number = 1 + len(self.evidence)
+        self.statuses.append(self.authority.status(*revocations, **{"number": number, **other}))
+        self.evidence.append(self.statuses[-1])
 
     # --- what the job is offered, and what it asks
 
-    def offer(self, *, status: bool = True) -> Path:
-        """Lay the evidence out as a directory of bundles, with a new status on top."""
-        if status:
+    def offer(self) -> Path:
+        """Lay the evidence out as a directory of bundles, with a new status on top where there is none."""
+        if not self.evidence or self.evidence[-1] not in self.statuses:
             self.revoke()
         shutil.rmtree(self.offered, ignore_errors=True)
         for path, raw in self.files().items():
@@ -365,29 +389,18 @@ class Job:
         environ: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         offer: bool = True,
-        status: bool = True,
     ) -> Answer:
         """Ask: may this be merged? As CI does, with the pins on the command line and no home on the machine.
 
-        Without `offer` the evidence stays as it lies: what was offered last, or nothing. Without `status` the
-        newest status is one that the test made.
+        Without `offer` the evidence stays as it lies: what was offered last, or nothing.
         """
-        folder = self.offer(status=status) if offer else self.offered
+        folder = self.offer() if offer else self.offered
+        asked = ("gate", *(pins or self.pins()), "--head", head, "--record", "never", "--json")
         bundles = ("--bundles", str(folder)) if folder.is_dir() else ()
-        line = (
-            *SERVICE,
-            "gate",
-            *(pins or self.pins()),
-            "--head",
-            head,
-            "--record",
-            "never",
-            "--json",
-            *bundles,
-            *words,
-        )
         nowhere = {"XDG_DATA_HOME": str(self.place / "home" / "data")}
-        return start(line, cwd=cwd or self.root, environ={**nowhere, **(environ or {})})
+        return start(
+            (*self.line, *asked, *bundles, *words), cwd=cwd or self.root, environ={**nowhere, **(environ or {})}
+        )
 
 
 def _bytes(content: Content) -> bytes:

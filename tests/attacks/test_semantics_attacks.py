@@ -98,14 +98,14 @@ def test_a_stolen_key_is_refused_once_it_is_revoked(job: Job) -> None:
     stolen = verified_key(job)
     job.gate().passed()
     job.revoke(Revocation(RevokedKind.KEY, stolen, now(), 0, "stolen"))
-    job.gate(offer=True, status=False).refused(13, "app.py", f"key {stolen} is revoked since")
+    job.gate().refused(13, "app.py", f"key {stolen} is revoked since")
 
 
 def test_a_stolen_key_of_a_person_is_refused_whatever_date_its_commit_has(job: Job) -> None:
     job.commit_signed(CHANGED)
     job.gate().passed()
     job.revoke(Revocation(RevokedKind.KEY, job.key.fingerprint, now(), 10**6, "stolen"))
-    job.gate(status=False).refused(13, "app.py", f"key {job.key.fingerprint} is revoked since")
+    job.gate().refused(13, "app.py", f"key {job.key.fingerprint} is revoked since")
 
 
 def verified_key(job: Job) -> str:
@@ -166,7 +166,7 @@ def test_an_agents_statement_that_another_agent_signed_is_refused(job: Job) -> N
 def test_a_status_that_an_agent_signed_is_no_status(job: Job) -> None:
     job.change(CHANGED)
     job.revoke(signer=job.authority.who(Kind.AGENT))
-    job.gate(status=False).refused(20, None, "status: expected a signed status, found none")
+    job.gate().refused(20, None, "status: expected a signed status, found none")
 
 
 # --- time -------------------------------------------------------------------------------------------
@@ -183,7 +183,7 @@ def test_a_clock_that_stands_still_past_the_due_date_is_noticed(job: Job) -> Non
     job.authority.clock.step(hours=-12)
     job.change(CHANGED)
     job.revoke(days=0.25)
-    job.gate(status=False).refused(20, None, "status: a newer one was due by")
+    job.gate().refused(20, None, "status: a newer one was due by")
 
 
 # --- a stale scan -----------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from countermark_ledger.errors import BadSignature, Forged, GitError, MergeConfl
 from countermark_ledger.git import LandingChange, Repository, landing_change
 from countermark_ledger.node import Mode, Node
 
+from ..trap import plant_programs
 from .conftest import Checkout
 
 
@@ -44,96 +45,12 @@ def every_read(checkout: Checkout, tip: str, head: str) -> LandingChange:
         return landing_change(repository, tip, head)
 
 
-CONFIG = """
-[core]
-	fsmonitor = {run}
-	hooksPath = {hooks}
-	sshCommand = {run}
-	pager = {run}
-	editor = {run}
-	gitProxy = {run}
-	attributesFile = {attributes}
-	alternateRefsCommand = {run}
-	askPass = {run}
-[diff]
-	external = {run}
-[diff "evil"]
-	command = {run}
-	textconv = {run}
-[filter "evil"]
-	clean = {run}
-	smudge = {run}
-	process = {run}
-	required = true
-[merge "evil"]
-	driver = {run}
-[merge]
-	default = evil
-[gpg]
-	program = {run}
-	format = ssh
-[gpg "ssh"]
-	program = {run}
-	allowedSignersFile = {attributes}
-	defaultKeyCommand = {run}
-[credential]
-	helper = !{run}
-[remote "origin"]
-	url = ext::{run}
-	uploadpack = {run}
-	promisor = true
-	partialclonefilter = blob:none
-[extensions]
-	partialClone = origin
-	worktreeConfig = true
-[protocol]
-	allow = always
-[alias]
-	cat-file = !{run}
-	merge-tree = !{run}
-	merge-base = !{run}
-[include]
-	path = {included}
-[trace2]
-	eventTarget = {attributes}.trace
-"""
-HOOKS = (
-    "pre-commit",
-    "post-checkout",
-    "post-merge",
-    "reference-transaction",
-    "post-index-change",
-    "fsmonitor-watchman",
-)
-
-
 @pytest.fixture
 def trap(checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Plant every known way to run a program; the returned file appears when one did."""
-    sprung, script = tmp_path / "sprung", tmp_path / "trap.sh"
-    script.write_text(f'#!/bin/sh\necho "$0 $@" >> {sprung}\nexit 0\n')
-    script.chmod(0o755)
-    attributes = tmp_path / "attributes"
-    attributes.write_text("* filter=evil diff=evil merge=evil\n")
-    (tmp_path / "included").write_text(f"[core]\n\tfsmonitor = {script}\n")
-    hooks = tmp_path / "hooks"
-    for folder in (hooks, checkout.git_dir / "hooks"):
-        folder.mkdir()
-        for name in HOOKS:
-            (folder / name).symlink_to(script)
-    text = CONFIG.format(run=script, hooks=hooks, attributes=attributes, included=tmp_path / "included")
-    for place in (checkout.git_dir / "config", checkout.git_dir / "config.worktree", tmp_path / "home.gitconfig"):
-        with place.open("a") as config:
-            config.write(text)
-    (checkout.git_dir / "info").mkdir(exist_ok=True)
-    for place in (checkout.git_dir / "info" / "attributes", checkout.path / ".gitattributes"):
-        place.write_text("* filter=evil diff=evil merge=evil\n")
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "home.gitconfig"))
-    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
-    monkeypatch.setenv("GIT_CONFIG_KEY_0", "core.fsmonitor")
-    monkeypatch.setenv("GIT_CONFIG_VALUE_0", str(script))
-    for name in ("GIT_EXTERNAL_DIFF", "GIT_SSH_COMMAND", "GIT_ASKPASS", "GIT_PAGER", "GIT_EDITOR", "GIT_PROXY_COMMAND"):
-        monkeypatch.setenv(name, str(script))
+    sprung, environ = plant_programs(checkout, tmp_path)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
     return sprung
 
 
