@@ -12,9 +12,9 @@ from pathlib import Path
 from countermark_agents import snapshot
 from countermark_ledger.errors import GitError
 from countermark_ledger.git import place
-from countermark_ledger.git.reader import Repository
+from countermark_ledger.git.reader import Repository, node_of
 from countermark_ledger.git.worktree import visible_paths
-from countermark_ledger.node import Node
+from countermark_ledger.node import Mode, Node
 from countermark_service.exits import UsageError
 from countermark_service.home import Home, home_of_checkout
 
@@ -52,10 +52,16 @@ class Checkout:
         return "" if inside == "." else inside
 
     def snapshot(self, repository: Repository, head: str) -> dict[str, Node]:
-        """Hash every file that git would see: not ignored, or tracked at `head`."""
-        seen = visible_paths(self.root) | set(repository.tree(head))
+        """Hash every file that git would see: not ignored, or tracked at `head`.
+
+        A submodule is the commit that `head` pins: its own work tree is another repository's.
+        """
+        tracked = repository.tree(head)
+        links = {path: node_of(entry, {}) for path, entry in tracked.items() if entry.mode is Mode.GITLINK}
+        seen = visible_paths(self.root) | (tracked.keys() - links.keys())
         folders = {folder for path in seen for folder in _folders(path)}
-        return snapshot.take(self.root, ignored=lambda path: path not in seen and path not in folders)
+        found = snapshot.take(self.root, ignored=lambda path: path not in seen and path not in folders)
+        return found | {path: node for path, node in links.items() if isinstance(node, Node)}
 
 
 def _folders(path: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Where a repository's keys and ledger live: outside every work tree, private to one user.
 
-`$XDG_DATA_HOME/countermark/<repository id>/`   keys/, ledger.sqlite, released heads, config.json, seen.json
-`$XDG_DATA_HOME/countermark/checkouts.json`     which checkout on this machine is which repository
+`$XDG_DATA_HOME/countermark/<repository id>/`  keys/, ledger.sqlite, released heads, config, seen and mirror as .json
+`$XDG_DATA_HOME/countermark/checkouts.json`    which checkout on this machine is which repository
 
 Trust: these files are the operator's own configuration. A checkout never says which repository it is: its
 place on this machine does (or the command line), so a hostile checkout can't choose its own trust root.
@@ -101,6 +101,18 @@ class Home:
         """Remember a status number; never a smaller one."""
         if number > self.seen_status():
             replace_durably(self.path / "seen.json", canonical.dumps({"status": number}) + b"\n")
+
+    def mirror(self) -> str | None:
+        """Return the place (a path or an URL) of the mirror of this repository's evidence; None before there is one."""
+        try:
+            value = canonical.loads((self.path / "mirror.json").read_bytes())
+        except FileNotFoundError:
+            return None
+        return shape.text(shape.member(value, "place"), "mirror")
+
+    def write_mirror(self, place: str) -> None:
+        """Remember where the mirror is."""
+        replace_durably(self.path / "mirror.json", canonical.dumps({"place": place}) + b"\n")
 
 
 def data_home() -> Path:

@@ -218,6 +218,8 @@ def data_commands(desk: Desk) -> Iterator[list[str]]:
     yield ["status", "renew"]
     yield ["bundles", "push"]
     yield ["bundles", "fetch"]
+    yield ["mirror", "create", str(desk.root.parent / "evidence.git")]
+    yield ["mirror", "update", "--push"]
     for spelling in ("countermark", "sigstore", "cosign", "digest"):
         yield ["trust-root", "--format", spelling]
     yield ["completions", "bash"]

@@ -103,6 +103,29 @@ def commit_tree(
     return _text(_git(checkout, *author.settings(), "commit-tree", tree, *lines, stdin=stdin, at=at))
 
 
+def init_bare(place: Path, object_format: str) -> None:
+    """Make an empty bare repository with a branch `main` to be born."""
+    quiet = ("--quiet", "--bare", "--template=", "--initial-branch=main", f"--object-format={object_format}")
+    _git(place.parent, "init", *quiet, "--", str(place))
+
+
+def stage(checkout: Path, entries: Mapping[str, Entry]) -> None:
+    """Put entries into the user's index, whatever lies in the work tree: what the next commit will hold."""
+    _git(checkout, "update-index", "-z", "--index-info", stdin=_index_info(entries, 0))
+
+
+def configure_submodule(checkout: Path, path: str, url: str) -> bytes:
+    """Name a submodule of this path and URL in `.gitmodules`, as `git submodule add` does; return the file.
+
+    Nothing is cloned and no setting of the checkout's own changes. Raises `GitError` for a link in its place, through
+    which git would write.
+    """
+    read_regular(checkout / ".gitmodules", MAX_FILE)
+    for key, value in (("path", path), ("url", url)):
+        _git(checkout, "config", "--file", ".gitmodules", f"submodule.{path}.{key}", value)
+    return read_regular(checkout / ".gitmodules", MAX_FILE) or b""
+
+
 def move_ref(checkout: Path, ref: str, new: str, old: str | None, *, reason: str) -> None:
     """Move a ref from `old` (None: it must not exist) to `new`; raise `RefMoved` when it is elsewhere by now."""
     expected = old or "0" * len(new)

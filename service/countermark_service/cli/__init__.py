@@ -24,6 +24,7 @@ COMMANDS = {
     "log": "checkpoint, prove, verify, fsck and export the ledger",
     "status": "show and renew the revocation status",
     "bundles": "push and fetch bundles through a git ref",
+    "mirror": "publish the evidence as a repository that can be a submodule",
     "trust-root": "print the trust root, also for sigstore and cosign",
     "completions": "print completions for your shell",
 }

@@ -18,6 +18,7 @@ from countermark_service.cli.pinning import (
     configure_sources,
     home_of,
     ledger_of,
+    mirrors_of,
     pin_of,
     seen_status,
     sources_of,
@@ -82,7 +83,7 @@ class _Own:
 def _decide(args: argparse.Namespace, asked: Asked, console: Console, repository: Repository, own: _Own) -> Decision:
     home, sources = own.home, sources_of(args, repository, own.embedded)
     with console.progress(), scan_cache.opened(scan_cache.chosen(args, home), console.say) as cache:
-        ports = steps.Ports(sources, scan_landing(console.step, cache), console.step)
+        ports = steps.Ports(sources, scan_landing(console.step, cache), console.step, mirrors_of(args))
         pin = pin_of(args, home, args.protected_ref)
         pin = replace(pin, bootstrap=args.bootstrap, tip=asked.tip, landed=asked.landed)
         seen = seen_status(args, home)

@@ -155,6 +155,17 @@ Show what is revoked and until when that answer is good, or sign a new one. Ever
 Push bundles to a git ref beside the code, and fetch those of others. Concurrent pushes are joined; nothing is lost.""",
         ("countermark bundles push origin", "countermark bundles fetch"),
     ),
+    "mirror": Page(
+        """\
+Keep this repository's evidence, verdicts and all, in a git repository of its own: one commit an update, tied to the
+one before by the log's checkpoints. Added as a submodule, it lets a recursive clone verify with no server. The gate
+lets its gitlink land without a signature as long as its checkpoint extends the one at the tip.""",
+        (
+            "countermark mirror create /srv/evidence.git",
+            "countermark mirror update --push",
+            "countermark mirror add evidence --url https://example.com/evidence.git",
+        ),
+    ),
     "trust-root": Page(
         "Print what a reader pins: the trust root in our form, or in the stock clients', or its digest.",
         ("countermark trust-root > trust-root.json", "countermark trust-root --format digest"),

@@ -14,6 +14,7 @@ from countermark_ledger.git import place
 from countermark_ledger.git.reader import Repository
 from countermark_service.embedded import Embedded, opened
 from countermark_service.exits import UsageError
+from countermark_service.gate.mirror import Places
 from countermark_service.gate.root import Pin
 from countermark_service.home import Home, home_of_checkout
 from countermark_service.sources import BUNDLE_REF, Source, from_directory, from_ledger, from_ref
@@ -38,6 +39,9 @@ def configure_sources(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bundles", type=Path, metavar="DIR", help="read bundles from a directory as well")
     parser.add_argument(
         "--bundle-ref", default=BUNDLE_REF, metavar="REF", help=f"and from a ref (default: {BUNDLE_REF})"
+    )
+    parser.add_argument(
+        "--mirror", type=Path, metavar="DIR", help="where the mirror's commits are, if not in the checkout's own git"
     )
     parser.add_argument(
         "--seen-status", type=int, default=0, metavar="N", help="refuse a revocation status older than number N"
@@ -83,6 +87,17 @@ def sources_of(args: argparse.Namespace, repository: Repository, embedded: Embed
     sources += [from_directory(args.bundles)] if args.bundles else []
     sources += [from_ledger(embedded)] if embedded else []
     return tuple(sources)
+
+
+def mirrors_of(args: argparse.Namespace) -> Places:
+    """Say where the submodule of evidence may be: where the operator says, and where a recursive clone puts it."""
+    named = [place.find(args.mirror).git_dir] if args.mirror else []
+
+    def places(path: str) -> list[Path]:
+        cloned = place.submodule(place.find(args.repository), path)
+        return [*named, *([cloned] if cloned else [])]
+
+    return places
 
 
 def seen_status(args: argparse.Namespace, home: Home | None) -> int:

@@ -19,7 +19,8 @@ from countermark_scanners.scan import Means, scan
 
 Scan = Callable[[Repository, LandingChange, Sequence[str]], ScanResult]
 
-_SPECIAL = {Mode.SYMLINK: "symlink", Mode.GITLINK: "submodule"}
+SUBMODULE = "submodule"
+_SPECIAL = {Mode.SYMLINK: "symlink", Mode.GITLINK: SUBMODULE}
 
 
 def scan_landing(progress: Callable[[str], None], cache: AnswerCache | None = None) -> Scan:

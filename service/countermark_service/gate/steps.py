@@ -27,11 +27,13 @@ from countermark_ledger.evidence import Question, judge
 from countermark_ledger.git.change import LandingChange, landing_change
 from countermark_ledger.git.reader import Repository
 from countermark_service.exits import Exit
+from countermark_service.gate import mirror
 from countermark_service.gate.case import rows_of
 from countermark_service.gate.commits import add_commits
 from countermark_service.gate.decision import Decision, decide
 from countermark_service.gate.facts import Facts
 from countermark_service.gate.landing import landing
+from countermark_service.gate.policy import SplitView
 from countermark_service.gate.reason import Reason
 from countermark_service.gate.root import Pin, check_landing, read_root
 from countermark_service.gate.scanning import Scan
@@ -46,6 +48,7 @@ class Ports:
     sources: tuple[Source, ...]
     scan: Scan
     step: Callable[[str], None]
+    mirrors: mirror.Places = mirror.nowhere_else
 
 
 def run(repository: Repository, pin: Pin, *, head: str, at: datetime, seen_status: int, ports: Ports) -> Decision:
@@ -82,13 +85,18 @@ def _account(repository: Repository, facts: Facts, change: LandingChange, seen_s
     paths = {row.path for row in change.change.transitions}
     try:
         ports.step("3/8 collecting bundles")
-        collection = Collection.of(chain.from_iterable(source(paths) for source in ports.sources))  # 3
+        with mirror.opened(repository, root.policy.mirror, ports.mirrors) as stores:
+            mirrored = mirror.look(stores, change, root.policy.mirror, root.trust)
+            sources = (*ports.sources, *mirrored.sources)
+            collection = Collection.of(chain.from_iterable(source(paths) for source in sources))  # 3
+        mirror.refuse_fork(collection, mirrored, root.trust, strict=root.policy.split_view is SplitView.REFUSE)
         ports.step("4/8 verifying evidence")
         question = Question(paths, root.repository_id, facts.evaluated, root.policy.gates, seen_status)
         evidence = judge(collection, question, root.trust)  # 4
         ports.step("5/8 binding evidence to what would land")
         add_commits(repository, change, root, collection, evidence)
-        facts_of_git = landing(repository, change, evidence, root.policy.max_base_distance)
+        mirrored.want(evidence)
+        facts_of_git = mirrored.within(landing(repository, mirrored.change, evidence, root.policy.max_base_distance))
         rows = rows_of(root.policy, facts_of_git, evidence, facts.evaluated)  # 5
         lines = unsigned(repository, change, rows, evidence)
         view = logview.view(collection, evidence.heads.values(), root.trust)

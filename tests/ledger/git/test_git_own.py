@@ -12,6 +12,7 @@ import pytest
 from countermark_ledger.errors import GitError, RefMoved
 from countermark_ledger.git import own, process
 from countermark_ledger.git.own import COUNTERMARK, Author
+from countermark_ledger.git.reader import Repository
 from countermark_ledger.node import Change, Mode, Node, Transition
 
 from .checkout import Checkout
@@ -219,6 +220,40 @@ def made_commit(checkout: Checkout, *parents: str, message: str = "m\n") -> str:
     (blob,) = own.write_blobs(checkout.path, [message.encode()])
     tree = own.write_tree(checkout.path, {"file": blob})
     return own.commit_tree(checkout.path, tree, parents, message=message, author=COUNTERMARK)
+
+
+# --- a repository of its own, and a submodule ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+def test_a_new_repository_is_bare_and_empty_and_can_be_pushed_to(tmp_path: Path, object_format: str) -> None:
+    source = Checkout.new(tmp_path / "work", f"--object-format={object_format}")
+    made = source.commit(a__py=b"1")
+    own.init_bare(tmp_path / "made.git", object_format)
+    own.push(source.path, str(tmp_path / "made.git"), "refs/heads/main", made)
+    with Repository.open(tmp_path / "made.git") as repository:
+        assert repository.resolve("HEAD") == made
+    assert not (tmp_path / "made.git" / "hooks").exists()
+
+
+def test_a_submodule_is_staged_without_looking_at_it_and_the_rest_of_the_index_stays(checkout: Checkout) -> None:
+    checkout.commit(a__py=b"1")
+    checkout.write("b.py", b"2")
+    checkout.git("add", "b.py")
+    raw = own.configure_submodule(checkout.path, "docs/evidence", "../evidence.git")
+    assert raw == b'[submodule "docs/evidence"]\n\tpath = docs/evidence\n\turl = ../evidence.git\n'
+    (blob,) = own.write_blobs(checkout.path, [raw])
+    own.stage(checkout.path, {"docs/evidence": (Mode.GITLINK, "1" * 40), ".gitmodules": (Mode.FILE, blob)})
+    assert checkout.git("diff", "--cached", "--name-only").split() == [".gitmodules", "b.py", "docs/evidence"]
+    assert own.configure_submodule(checkout.path, "docs/evidence", "elsewhere").count(b"url") == 1
+
+
+def test_a_link_in_place_of_the_list_of_submodules_is_refused(checkout: Checkout, tmp_path: Path) -> None:
+    (tmp_path / "host").write_bytes(b"")
+    (checkout.path / ".gitmodules").symlink_to(tmp_path / "host")
+    with pytest.raises(GitError):
+        own.configure_submodule(checkout.path, "evidence", "../evidence.git")
+    assert (tmp_path / "host").read_bytes() == b""
 
 
 def test_a_ref_moves_only_from_where_it_was_seen(checkout: Checkout) -> None:

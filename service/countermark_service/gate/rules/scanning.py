@@ -10,11 +10,15 @@ from countermark_service.gate.case import Case
 from countermark_service.gate.policy import POLICY_PATH, TRUST_ROOT_PATH, Policy
 from countermark_service.gate.reason import Reason
 from countermark_service.gate.rules.rule import Rule
+from countermark_service.gate.scanning import SUBMODULE
 
 SCAN_HINT = "countermark scan"
 INERT_HINT = "have a person add the type to score.inert in .countermark/policy.json, if nothing executes it"
 _OWN = {(POLICY_PATH, "json"), (TRUST_ROOT_PATH, "json")}
-"""What the gate itself reads, strictly, and nothing executes: people answer for it. No scanner needs to know it."""
+"""What the gate itself reads, strictly, and nothing executes: people answer for it. No scanner needs to know it.
+
+The same goes for the submodule of evidence, for which the log answers (`mirror`).
+"""
 
 
 def _scanners(case: Case) -> list[Reason]:
@@ -59,7 +63,7 @@ def _inert(case: Case) -> list[Reason]:
     return [
         Reason(Exit.POLICY, f"no scanner knows this type of file: {kind}", path, INERT_HINT)
         for path, kind in scan.not_covered(accepted=case.policy.inert)
-        if (path, kind) not in _OWN
+        if (path, kind) not in {*_OWN, (case.policy.mirror, SUBMODULE)}
     ]
 
 

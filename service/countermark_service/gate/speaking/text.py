@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from countermark_ledger.coverage import Answer
 from countermark_ledger.display import safe
 from countermark_scanners.finding import Severity
 from countermark_service.exits import MEANING
@@ -52,6 +53,8 @@ def _summary(report: Report, decision: Decision) -> list[str]:
     signers = Counter(str(edge.signer) for row in facts.rows for edge in row.chain)
     known = f"{coverage.covered} of {coverage.rows} files accounted for" if coverage else "unknown"
     found = [f"  coverage   {known}", *(f"             {count:>4} by {who}" for who, count in sorted(signers.items()))]
+    spoken_for = [row for row in facts.rows if row.answer is Answer.COVERED and not row.chain]
+    found += [f"             {safe(row.path)}: {safe(row.reason)}" for row in spoken_for]
     if facts.scan is not None:
         names = ", ".join(f"{one.scanner} {one.version}" for one in facts.scan.reports)
         found.append(
