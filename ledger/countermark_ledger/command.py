@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from . import canonical, errors, options
-from .display import safe
+from .display import safe, safe_json
 from .errors import LedgerError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def main(words: Sequence[str]) -> int:
     try:
         args = options.read(words) or _explained(words)
         answer = answer_to(args, args.trust_root)
-        _write([canonical.dumps(answer.document()).decode()] if args.json else map(safe, answer.lines()))
+        _write([safe_json(canonical.dumps(answer.document()).decode())] if args.json else map(safe, answer.lines()))
     except LedgerError as error:
         return _refuse(error.message, error.hint, code_of(error))
     except KeyboardInterrupt:

@@ -1,11 +1,13 @@
-"""Hostile text on a terminal: every control, bidi and invisible character is shown as an escape.
+"""Hostile text on a terminal or in a log: what either would obey, or would not show, is shown as an escape.
 
 Layer: ledger core. Imports nothing of ours; does no I/O.
-Trust: file names, identities and messages come from a checkout or an agent; a terminal obeys escapes.
+Trust: file names, identities and messages come from a checkout or an agent. A terminal obeys escapes; a CI system
+obeys lines of its log: `##[...]`, `##vso[...]` and `##teamcity[...]` anywhere in one, `::...` at its beginning.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -13,11 +15,19 @@ _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _BLANK = frozenset(
     map(chr, [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x2800, 0x3164, 0xFFA0])
 ) | frozenset(map(chr, [*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]))
+_COMMAND = re.compile(r"#(?=#\w*\[)")
+_FIRST_COMMAND = re.compile(r"\A( *):(?=:)")
 
 
 def safe(text: str) -> str:
-    r"""Return the text on one line with `\x1b`, `\u202e` and their kind spelled out."""
-    return "".join(_escape(c) if _hides(c) else c for c in text)
+    r"""Return the text on one line with `\x1b`, `\u202e`, the `#` of `##[` and their kind spelled out."""
+    shown = "".join(_escape(c) if _hides(c) else c for c in text)
+    return _FIRST_COMMAND.sub(r"\1\\x3a", _COMMAND.sub(r"\\x23", shown))
+
+
+def safe_json(document: str) -> str:
+    """Return the same JSON document, with the first `#` of `##[` as the escape that JSON has for it."""
+    return _COMMAND.sub(r"\\u0023", document)
 
 
 def _hides(character: str) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from countermark_ledger.display import safe
+from countermark_ledger.display import safe, safe_json
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,11 @@ from countermark_ledger.display import safe
         pytest.param("a\U000e0041b", r"a\U000e0041b", id="tag-characters"),
         pytest.param("a\ue000b", r"a\ue000b", id="private-use"),
         pytest.param("a\udc80b\ud800", r"a\udc80b\ud800", id="undecodable-bytes"),
+        pytest.param("a##[set-output name=x;]y", r"a\x23#[set-output name=x;]y", id="a-log-command"),
+        pytest.param("##vso[task.x]", r"\x23#vso[task.x]", id="a-log-command-of-azure"),
+        pytest.param("###teamcity[x]", r"#\x23#teamcity[x]", id="a-log-command-of-teamcity"),
+        pytest.param(" ::error::x", r" \x3a:error::x", id="a-log-command-at-the-beginning"),
+        pytest.param("a::b # c ## d [e]", "a::b # c ## d [e]", id="colons-and-hashes"),
     ],
 )
 def test_what_hides_is_spelled_out_and_the_rest_is_left_alone(text: str, shown: str) -> None:
@@ -46,3 +52,19 @@ def test_what_is_shown_is_one_line_without_controls(text: str) -> None:
     assert len(shown.splitlines()) <= 1
     assert not {unicodedata.category(c) for c in shown} & {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
     assert safe(shown) == shown
+
+
+@given(st.text(st.sampled_from('#[:vsoa \n"\\')))
+def test_json_without_log_commands_says_the_same(text: str) -> None:
+    printed = safe_json(json.dumps({"##[x]": text}))
+    assert json.loads(printed) == {"##[x]": text}
+    assert "##[" not in printed
+    assert "##vso[" not in printed
+
+
+@given(st.text(st.sampled_from("#[:vsoa ")))
+def test_no_text_gives_a_log_command(text: str) -> None:
+    shown = safe(text)
+    assert "##[" not in shown
+    assert "##vso[" not in shown
+    assert not shown.lstrip().startswith("::")

@@ -13,7 +13,7 @@ from typing import TextIO
 
 from countermark_ledger import canonical
 from countermark_ledger.canonical import Json
-from countermark_ledger.display import safe
+from countermark_ledger.display import safe, safe_json
 
 _STYLES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 
@@ -33,8 +33,8 @@ class Console:
         print(text, file=self._stdout)
 
     def document(self, value: Json) -> None:
-        """Print data as one line of canonical JSON."""
-        self.data(canonical.dumps(value).decode())
+        """Print data as one line of JSON, in which no CI system finds a command."""
+        self.data(safe_json(canonical.dumps(value).decode()))
 
     def say(self, text: str) -> None:
         """Print talk for a person."""
