@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -170,3 +173,94 @@ def desk(
     home.register_checkout(root / ".git", REPOSITORY_ID)
     monkeypatch.chdir(root)
     return Desk(root, tmp_path / "data", capsys)
+
+
+# --- a platform's API -------------------------------------------------------------------------------
+
+
+@dataclass
+class Platform:
+    """The comments of GitHub and GitLab on this machine, at the process edge: what is asked for is kept."""
+
+    address: str = ""
+    me: str = "github-actions[bot]"
+    comments: list[dict[str, Json]] = field(default_factory=list)
+    asked: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    status: int | None = None
+    raw: bytes | None = None
+
+    def say(self, author: str, body: str) -> None:
+        named: dict[str, Json] = {"user": {"login": author}, "author": {"username": author}}
+        self.comments.append({"id": len(self.comments) + 1, "body": body, **named})
+
+    @property
+    def bodies(self) -> list[Json]:
+        return [comment["body"] for comment in self.comments]
+
+    @property
+    def verbs(self) -> list[str]:
+        return [verb for verb, _, _ in self.asked]
+
+    def github(self, number: int, folder: Path) -> dict[str, str]:
+        """What a job of a pull request finds in its environment."""
+        event = folder / "event.json"
+        repository = {"full_name": "octo/shop"}
+        ends = {"base": {"ref": "main", "repo": repository}, "head": {"sha": "a" * 40, "repo": repository}}
+        event.write_text(json.dumps({"pull_request": {"number": number, **ends}}))
+        return {
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_EVENT_NAME": "pull_request",
+            "GITHUB_EVENT_PATH": str(event),
+            "GITHUB_API_URL": self.address,
+            "GITHUB_REPOSITORY": "octo/shop",
+            "GITHUB_TOKEN": "t0ken",
+        }
+
+    def answer(self, verb: str, path: str, body: bytes) -> Json:
+        place, _, query = path.partition("?")
+        match verb:
+            case "GET" if place == "/user":
+                return {"username": self.me}
+            case "GET":
+                page, size = (int(parse_qs(query)[name][0]) for name in ("page", "per_page"))
+                return list(self.comments[(page - 1) * size : page * size])
+            case "POST":
+                self.say(self.me, json.loads(body)["body"])
+                return self.comments[-1]
+            case _:
+                comment = self.comments[int(place.rpartition("/")[2]) - 1]
+                comment["body"] = json.loads(body)["body"]
+                return comment
+
+
+@pytest.fixture
+def platform() -> Iterator[Platform]:
+    made = Platform()
+
+    class Handler(BaseHTTPRequestHandler):
+        def handle_one(self) -> None:
+            made.asked.append((self.command, self.path, dict(self.headers)))
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            found = (
+                made.raw if made.raw is not None else json.dumps(made.answer(self.command, self.path, body)).encode()
+            )
+            self.send_response(made.status or 200)
+            if made.status in (301, 302, 307):
+                self.send_header("Location", f"{made.address}/elsewhere")
+            self.send_header("Content-Length", str(len(found)))
+            self.end_headers()
+            self.wfile.write(found)
+
+        do_GET = do_POST = do_PATCH = do_PUT = handle_one  # noqa: N815  # http.server names them
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # http.server names it
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    made.address = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield made
+    server.shutdown()
+    thread.join()
+    server.server_close()

@@ -28,7 +28,7 @@ from countermark_service.cli import COMMANDS, console, deciding, main, manual, p
 from countermark_service.exits import Exit
 
 if TYPE_CHECKING:
-    from conftest import Desk
+    from conftest import Desk, Platform
 
 ROOT = Path(countermark_service.__file__).parents[2]
 SOURCES = sorted(
@@ -180,7 +180,19 @@ def subjects(path: Path) -> object:
     return json.loads(base64.b64decode(payload))["subject"]
 
 
-def data_commands(desk: Desk) -> Iterator[list[str]]:
+@pytest.fixture
+def commented(desk: Desk, platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Path]:
+    """The body of a comment, and a job in which the platform takes it."""
+
+    def job() -> Path:
+        for name, value in platform.github(7, desk.root.parent).items():
+            monkeypatch.setenv(name, value)
+        return desk.root.parent / "comment.md"
+
+    return job
+
+
+def data_commands(desk: Desk, commented: Callable[[], Path]) -> Iterator[list[str]]:
     """Every command, in an order in which each has something to say."""
     key = desk.root.parent / "key.pub"
     public = Ed25519PrivateKey.generate().public_key()
@@ -205,6 +217,8 @@ def data_commands(desk: Desk) -> Iterator[list[str]]:
     yield ["scan"]
     yield ["gate"]
     yield ["gate", "--record", "never"]
+    yield ["ci", "--platform", "plain", "--output", f"comment={desk.root.parent / 'comment.md'}"]
+    yield ["ci", "--platform", "plain", "--show", "job"]
     yield ["audit", "--since", "HEAD"]
     yield ["blame", "app.py"]
     yield ["verify", bundle, "app.py"]
@@ -223,11 +237,14 @@ def data_commands(desk: Desk) -> Iterator[list[str]]:
     for spelling in ("countermark", "sigstore", "cosign", "digest"):
         yield ["trust-root", "--format", spelling]
     yield ["completions", "bash"]
+    yield ["comment", str(commented())]
 
 
-def test_json_is_one_document_on_stdout_and_nothing_else(desk: Desk, no_scan: None) -> None:
+def test_json_is_one_document_on_stdout_and_nothing_else(
+    desk: Desk, no_scan: None, commented: Callable[[], Path]
+) -> None:
     seen = set()
-    for words in data_commands(desk):
+    for words in data_commands(desk, commented):
         at = words.index("--") if "--" in words else len(words)
         code, out, err = desk.run(*words[:at], "--json", *words[at:])
         assert code in (0, Exit.POLICY), (words, err)
@@ -238,8 +255,10 @@ def test_json_is_one_document_on_stdout_and_nothing_else(desk: Desk, no_scan: No
     assert seen == set(COMMANDS)
 
 
-def test_without_json_data_is_on_stdout_and_talk_on_stderr(desk: Desk, no_scan: None) -> None:
-    for words in data_commands(desk):
+def test_without_json_data_is_on_stdout_and_talk_on_stderr(
+    desk: Desk, no_scan: None, commented: Callable[[], Path]
+) -> None:
+    for words in data_commands(desk, commented):
         code, out, err = desk.run(*words)
         assert code in (0, Exit.POLICY), (words, err)
         assert out.strip(), words
@@ -470,7 +489,7 @@ def test_progress_on_a_real_terminal_stays_out_of_the_data(desk: Desk) -> None:
 
 # --- hints ------------------------------------------------------------------------------------------
 
-_COMMAND = re.compile(r"(?:^|then |: )countermark ([a-z].*?)(?= {3}| > | && | shows |$)")
+_COMMAND = re.compile(r"(?:^|then |: )countermark ([a-z].*?)(?= {3}| > | && | \| | shows |$)")
 """Several commands stand apart by three spaces, or by what the text says between them."""
 
 

@@ -18,6 +18,8 @@ COMMANDS = {
     "claim": "sign changes as your own",
     "scan": "scan a change and score it",
     "gate": "decide whether a change may be merged",
+    "ci": "run the gate in a pipeline, as its platform says",
+    "comment": "keep one comment of a pull or merge request up to date",
     "verify": "verify one bundle, offline",
     "audit": "show what landed, and which verdict let it",
     "blame": "show who accounts for each line of a file",
@@ -30,7 +32,7 @@ COMMANDS = {
 }
 """Every command and what it is for; docs and completions are compared with this table by tests."""
 
-IN_HOSTILE_PLACES = frozenset({"audit", "gate", "verify"})
+IN_HOSTILE_PLACES = frozenset({"audit", "ci", "comment", "gate", "verify"})
 """Commands that a checkout's author must not be able to influence, so how Python was started matters."""
 
 

@@ -28,6 +28,8 @@ from countermark_service.exits import UsageError
 from countermark_service.gate import recording, scan_cache, steps
 from countermark_service.gate.decision import Decision
 from countermark_service.gate.scanning import scan_landing
+from countermark_service.gate.speaking.report import Report
+from countermark_service.gate.stricter import NOTHING_MORE, Stricter
 from countermark_service.home import Home
 
 
@@ -35,12 +37,14 @@ from countermark_service.home import Home
 class Asked:
     """What is to be decided: a revision that would be merged, on which one (default: the protected ref's tip).
 
-    `landed` says that the head is what the protected ref became: see `Pin`.
+    `landed` says that the head is what the protected ref became: see `Pin`. `stricter` is what a job asks for on top
+    of the policy.
     """
 
     head: str
     tip: str | None = None
     landed: bool = False
+    stricter: Stricter = NOTHING_MORE
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -60,16 +64,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
     scan_cache.configure(parser)
 
 
-def decide(args: argparse.Namespace, asked: Asked, console: Console) -> Decision:
+def decide(args: argparse.Namespace, asked: Asked, console: Console) -> Report:
     """Walk the gate's steps 1 to 7 with the options' pins, sources and record."""
     home = home_of(args)
     with ExitStack() as stack:
         repository = stack.enter_context(Repository.open(args.repository))
         embedded = stack.enter_context(ledger_of(home))
         decision = _decide(args, asked, console, repository, _Own(home, embedded))
+        if asked.stricter != NOTHING_MORE:
+            decision = asked.stricter.weigh(decision)
         if args.record != "never":
             decision = _record(decision, embedded, required=args.record == "required")
-    return decision
+        return Report(decision, signed=_bundle(decision, embedded))
+
+
+def _bundle(decision: Decision, embedded: Embedded | None) -> bytes | None:
+    """Read the verdict back as it was logged."""
+    return embedded.store.blob(decision.verdict).data if embedded and decision.verdict else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from countermark_service.cli import deciding
+from countermark_service.cli import deciding, reporting
 from countermark_service.cli.console import Console
 from countermark_service.exits import Exit
 from countermark_service.gate import speaking
-from countermark_service.gate.speaking.report import Report
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -19,10 +18,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--landed", action="store_true", help="the change is what the protected ref became: no merge")
     deciding.configure(parser)
+    reporting.configure(parser)
 
 
 def run(args: argparse.Namespace, console: Console) -> Exit:
     """Walk the eight steps; the exit code is the decision's."""
-    decision = deciding.decide(args, deciding.Asked(args.head, args.tip, args.landed), console)
-    speaking.speak(Report(decision), console)  # 8
-    return decision.exit_code
+    asked = deciding.Asked(args.head, args.tip, args.landed)
+    return reporting.answer(
+        reporting.outputs_of(args),
+        args.repository,
+        decide=lambda: deciding.decide(args, asked, console),
+        speak=lambda report, _setting: speaking.speak(report, console),
+    )

@@ -107,6 +107,27 @@ start it as `<venv outside the checkout>/bin/python -I -m countermark_service ga
         ),
         (SERVICE, SCANNERS),
     ),
+    "ci": Page(
+        """\
+Run the gate in a pipeline. GitHub, GitLab, Jenkins and pre-commit say which change a job is about; the pins come from
+the job's settings: COUNTERMARK_REPOSITORY_ID, COUNTERMARK_TRUST_ROOT and COUNTERMARK_PROTECTED_REF, or the options.
+Deciding needs no network. Fetch first what `--show refspecs` names, and start it as
+`<venv outside the checkout>/bin/python -I -m countermark_service ci`; no other start is safe there.""",
+        (
+            "countermark ci --output sarif=countermark.sarif --output junit=countermark.xml",
+            "countermark ci --show refspecs",
+            "countermark ci --platform plain --head topic --protected-ref main --mode enforce",
+        ),
+        (SERVICE, SCANNERS),
+    ),
+    "comment": Page(
+        """\
+Keep the one sticky comment of a pull or merge request up to date. It is found by its first line and its author, so a
+lookalike of anybody else is never edited. This is the only command that talks to a platform: with GITHUB_TOKEN on
+GitHub (`pull-requests: write`), with COUNTERMARK_GITLAB_TOKEN on GitLab (a project's access token, scope `api`).""",
+        ("countermark comment comment.md", "countermark comment comment.md --author 'my-app[bot]'"),
+        (),
+    ),
     "verify": Page(
         """\
 Verify one bundle from files alone: who signed which files, when, and where it stands in the log. Without

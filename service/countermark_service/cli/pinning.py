@@ -38,7 +38,10 @@ def configure_sources(parser: argparse.ArgumentParser) -> None:
     """Describe where bundles are, beside this machine's own ledger."""
     parser.add_argument("--bundles", type=Path, metavar="DIR", help="read bundles from a directory as well")
     parser.add_argument(
-        "--bundle-ref", default=BUNDLE_REF, metavar="REF", help=f"and from a ref (default: {BUNDLE_REF})"
+        "--bundle-ref",
+        action="append",
+        metavar="REF",
+        help=f"and from a ref, which may be said again (default: {BUNDLE_REF})",
     )
     parser.add_argument(
         "--mirror", type=Path, metavar="DIR", help="where the mirror's commits are, if not in the checkout's own git"
@@ -82,8 +85,8 @@ def ledger_of(home: Home | None) -> Iterator[Embedded | None]:
 
 
 def sources_of(args: argparse.Namespace, repository: Repository, embedded: Embedded | None) -> tuple[Source, ...]:
-    """Name every source: the bundle ref, a directory, this machine's ledger."""
-    sources: list[Source] = [from_ref(repository, args.bundle_ref)]
+    """Name every source: the bundle refs, a directory, this machine's ledger."""
+    sources: list[Source] = [from_ref(repository, ref) for ref in args.bundle_ref or (BUNDLE_REF,)]
     sources += [from_directory(args.bundles)] if args.bundles else []
     sources += [from_ledger(embedded)] if embedded else []
     return tuple(sources)
@@ -102,4 +105,5 @@ def mirrors_of(args: argparse.Namespace) -> Places:
 
 def seen_status(args: argparse.Namespace, home: Home | None) -> int:
     """Return the highest status number that the operator or this machine ever saw."""
-    return max(args.seen_status, home.seen_status() if home else 0)
+    given: int = args.seen_status
+    return max(given, home.seen_status() if home else 0)

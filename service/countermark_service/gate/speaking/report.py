@@ -15,9 +15,10 @@ from countermark_ledger.coverage import Answer
 from countermark_ledger.errors import LedgerError
 from countermark_ledger.predicates.verdict import Outcome
 from countermark_scanners.finding import Finding, Severity
-from countermark_service.exits import ORDER, Exit
+from countermark_service.exits import MEANING, ORDER, Exit
 from countermark_service.gate.decision import Decision
 from countermark_service.gate.reason import Reason
+from countermark_service.gate.rules import RULES
 from countermark_service.gate.unsigned import UNCOUNTED
 
 NOT_ENFORCING = "NOT ENFORCING: the policy only observes, so this exits 0"
@@ -25,7 +26,7 @@ UNDECIDED = "UNDECIDED"
 """What stands in the place of a verdict where there is none: no pins, no policy, no history."""
 MAX_RUNS = 3
 
-_RULE = {code: f"countermark/{code.name.lower()}" for code in Exit}
+_STEP = {code: f"countermark/step-{code.name.lower()}" for code in Exit}
 
 
 class Kind(StrEnum):
@@ -168,7 +169,17 @@ def _of_reason(reason: Reason) -> Issue:
     spelled = f"{reason.code.value}\x00{reason.path}\x00{reason.message}"
     lines = reason.lines[0] if reason.lines else None
     message, own = "; ".join(words), _fingerprint(spelled)
-    return Issue(Kind.REASON, _RULE[reason.code], Severity.HIGH, reason.path, lines, message, reason.hint, own)
+    return Issue(Kind.REASON, _rule(reason), Severity.HIGH, reason.path, lines, message, reason.hint, own)
+
+
+def titles() -> dict[str, str]:
+    """Say what each id means that a reason's issue can have: a rule of the policy, or a step without an answer."""
+    steps = {_STEP[code]: MEANING[code] for code in Exit if code is not Exit.PASS}
+    return {f"countermark/{rule.id}": rule.title for rule in RULES} | steps
+
+
+def _rule(reason: Reason) -> str:
+    return f"countermark/{reason.rule}" if reason.rule else _STEP[reason.code]
 
 
 def _of_finding(finding: Finding) -> Issue:

@@ -1,0 +1,61 @@
+"""The pins: what the job's settings vouch for, by options or by variables, and never by the checkout or the event.
+
+Trust: the job's settings. An empty variable is none: that is how platforms spell a setting that nobody made.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from countermark_ledger.git.refs import OBJECT_ID
+from countermark_service.ci import reading
+from countermark_service.ci.job import tracking_ref
+from countermark_service.exits import UsageError
+
+REPOSITORY_ID = "COUNTERMARK_REPOSITORY_ID"
+TRUST_ROOT = "COUNTERMARK_TRUST_ROOT"
+PROTECTED_REF = "COUNTERMARK_PROTECTED_REF"
+BOOTSTRAP = "COUNTERMARK_BOOTSTRAP"
+SEEN_STATUS = "COUNTERMARK_SEEN_STATUS"
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """What is vouched for. `branch` is the protected branch's short name, None when this machine's setup has it."""
+
+    repository_id: str | None
+    trust_root: str | None
+    branch: str | None
+    bootstrap: str | None
+    seen_status: int
+
+    @classmethod
+    def of(cls, args: argparse.Namespace, environ: Mapping[str, str]) -> Pins:
+        """Take each from its option, else from its variable."""
+        seen = reading.variable(environ, SEEN_STATUS)
+        protected = args.protected_ref or reading.variable(environ, PROTECTED_REF)
+        return cls(
+            args.repository_id or reading.variable(environ, REPOSITORY_ID),
+            args.trust_root or reading.variable(environ, TRUST_ROOT),
+            branch_of(protected) if protected else None,
+            args.bootstrap or reading.variable(environ, BOOTSTRAP),
+            max(args.seen_status, reading.number(seen, SEEN_STATUS) if seen else 0),
+        )
+
+    def options(self) -> dict[str, object]:
+        """Spell them as the options that every decision has."""
+        return {
+            "repository_id": self.repository_id,
+            "trust_root": self.trust_root,
+            "bootstrap": self.bootstrap,
+            "seen_status": self.seen_status,
+        }
+
+
+def branch_of(pinned: str) -> str:
+    """Read a branch, as the server or as a clone names it. A commit could not be compared with what a job is about."""
+    if OBJECT_ID.fullmatch(pinned):
+        raise UsageError(f"{PROTECTED_REF}: expected a branch, found a commit", hint="countermark gate --help")
+    return reading.branch(pinned.removeprefix(tracking_ref("")), PROTECTED_REF)
