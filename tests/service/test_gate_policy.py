@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -128,6 +129,29 @@ def test_a_policy_that_was_not_understood_is_refused(change: Callable[[dict[str,
     change(value)
     with pytest.raises(Malformed):
         parse(value)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (edit("coverage", to={"minimun": 1}), "coverage.minimun"),
+        (edit("colour", to="red"), "colour"),
+        (edit("agents", to=[f"{AGENT}2", AGENT]), "agents"),
+        (edit("evidence", "maxAgeDays", to=36_501), "evidence.maxAgeDays"),
+        (edit("status", to={"maxAgeHours": 876_001}), "status.maxAgeHours"),
+        (edit("waivers", to={"maxDays": 36_501}), "waivers.maxDays"),
+    ],
+)
+def test_a_refusal_names_the_field(change: Callable[[dict[str, Json]], object], named: str) -> None:
+    value = template()
+    change(value)
+    with pytest.raises(Malformed, match=f"[ :]{re.escape(named)}( |$)"):
+        parse(value)
+
+
+def test_a_policy_knows_what_its_file_spells_out() -> None:
+    given = parse({"version": 1, "score": {"threshold": 90}, "agents": None, "splitView": "report"}).given
+    assert given == {"version", "score.threshold", "agents", "splitView"}
 
 
 @pytest.mark.parametrize("raw", [b"", b"[]", b"null", b'{"mode":"observe","mode":"enforce"}', b"\xff"])

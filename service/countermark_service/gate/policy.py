@@ -11,25 +11,27 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TypeVar
 
 from countermark_ledger import canonical, protected, shape
 from countermark_ledger.canonical import Json
 from countermark_ledger.errors import Malformed
 from countermark_ledger.git import names
-from countermark_ledger.identity import Identity, Kind
+from countermark_ledger.identity import Kind
 from countermark_ledger.objections import Asked, Rules
 from countermark_ledger.predicates.generation import Evidence
+from countermark_service.gate import fields
+from countermark_service.gate.override import Override
 from countermark_service.gate.people import Bot, Person
 
 POLICY_PATH = ".countermark/policy.json"
 TRUST_ROOT_PATH = ".countermark/trust-root.json"
 VERSION = 1
 PERCENT = 100
+MAX_DAYS = 36_500
+"""A century: what is older than any key of ours needs no policy, and no date is beyond the calendar."""
 EDITORS_SCHEMA = "$schema"
 """Where an editor finds the schema: a string that the gate ignores."""
 _PATTERN = set("*?[\\")
-E = TypeVar("E", bound=StrEnum)
 
 DEFAULTS: dict[str, Json] = {
     "version": VERSION,
@@ -75,58 +77,12 @@ class SplitView(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Override:
-    """What else holds for paths that one of the patterns matches; None leaves a field as it is elsewhere.
-
-    Of several entries that match a path and give a field, the last one decides, as in CODEOWNERS.
-    """
-
-    match: tuple[str, ...]
-    minimum_evidence: Evidence | None = None
-    agents: frozenset[str] | None = None
-    models: frozenset[str] | None = None
-    images: frozenset[str] | None = None
-    approvals: int | None = None
-    threshold: int | None = None
-
-    def json(self) -> Json:
-        """Spell the entry, with the fields that it gives."""
-        given: dict[str, Json] = {
-            "evidence": self.minimum_evidence.value if self.minimum_evidence else None,
-            "agents": _listed(self.agents),
-            "models": _listed(self.models),
-            "images": _listed(self.images),
-            "approvals": self.approvals,
-            "threshold": self.threshold,
-        }
-        return {"match": list(self.match), **{name: value for name, value in given.items() if value is not None}}
-
-    @classmethod
-    def parse(cls, value: Json) -> Override:
-        """Read an entry; unknown fields are refused by the comparison of the whole policy."""
-        given = value if isinstance(value, dict) else {}
-        evidence, agents = given.get("evidence"), given.get("agents")
-        return cls(
-            match=shape.texts(shape.member(value, "match"), "paths.match"),
-            minimum_evidence=None if evidence is None else _word(Evidence, evidence, "paths.evidence"),
-            agents=None if agents is None else frozenset(_ids(agents, Kind.AGENT)),
-            models=_names(given.get("models"), "paths.models"),
-            images=_names(given.get("images"), "paths.images"),
-            approvals=_optional_integer(given.get("approvals"), "paths.approvals"),
-            threshold=_optional_integer(given.get("threshold"), "paths.threshold"),
-        )
-
-    def matches(self, path: str) -> bool:
-        """Tell whether the entry is about a path; the patterns are those of protected paths."""
-        return protected.matches(path, self.match)
-
-
-@dataclass(frozen=True, slots=True)
 class Policy:
     """One policy. Counts and limits: thresholds 1 to 100, `max_base_distance` in first-parent commits.
 
     `models` and `images` None allow any; `rules` maps a scanner to the only rules digest (hex sha256) accepted;
-    `mirror` is the path of the submodule that holds this repository's evidence.
+    `mirror` is the path of the submodule that holds this repository's evidence. `given` names the fields that the
+    file spells out, such as `evidence.minimum`; the others have their defaults.
     """
 
     mode: Mode
@@ -155,6 +111,7 @@ class Policy:
     mirror: str | None
     overrides: tuple[Override, ...]
     sha256: str
+    given: frozenset[str]
 
     def rules(self, at: datetime) -> Rules:
         """Give what is asked of evidence at a time (UTC)."""
@@ -203,9 +160,9 @@ class Policy:
                 "maxAgeDays": self.max_age_days,
             },
             "coverage": {"minimum": self.minimum_coverage},
-            "agents": _listed(self.agents),
-            "models": _listed(self.models),
-            "images": _listed(self.images),
+            "agents": fields.listed(self.agents),
+            "models": fields.listed(self.models),
+            "images": fields.listed(self.images),
             "people": [person.json() for person in self.people],
             "bots": [bot.json() for bot in self.bots],
             "gates": [*sorted(self.gates)],
@@ -228,8 +185,9 @@ class Policy:
     @classmethod
     def parse(cls, raw: bytes) -> Policy:
         """Read a policy; white space and order are free, what is left out is `DEFAULTS`, the unknown is refused."""
-        value = _completed(canonical.loads(raw, max_bytes=1024 * 1024))
-        parsed = _read(value, hashlib.sha256(raw).hexdigest())
+        given = canonical.loads(raw, max_bytes=1024 * 1024)
+        value = _completed(given)
+        parsed = _read(value, hashlib.sha256(raw).hexdigest(), _named(given))
         _check(parsed, value)
         return parsed
 
@@ -248,36 +206,44 @@ def _completed(value: Json) -> dict[str, Json]:
     return filled | {"people": _lent_sigstore(filled["people"])}
 
 
-def _read(value: dict[str, Json], sha256: str) -> Policy:
+def _named(given: Json) -> frozenset[str]:
+    """Name every field that is there, those of sections by both names."""
+    found = given if isinstance(given, dict) else {}
+    inner = {f"{name}.{key}" for name, value in found.items() if isinstance(value, dict) for key in value}
+    return frozenset(inner | {name for name, value in found.items() if not isinstance(value, dict)})
+
+
+def _read(value: dict[str, Json], sha256: str, given: frozenset[str]) -> Policy:
     evidence, score, paths = value["evidence"], value["score"], value["protected"]
     agents = value["agents"]
     return Policy(
-        mode=_word(Mode, value["mode"], "mode"),
-        minimum_evidence=_word(Evidence, shape.member(evidence, "minimum"), "evidence.minimum"),
+        mode=fields.word(Mode, value["mode"], "mode"),
+        minimum_evidence=fields.word(Evidence, shape.member(evidence, "minimum"), "evidence.minimum"),
         max_base_distance=shape.integer(shape.member(evidence, "maxBaseDistance"), "evidence.maxBaseDistance"),
-        max_age_days=_optional_integer(shape.member(evidence, "maxAgeDays"), "evidence.maxAgeDays"),
+        max_age_days=fields.optional_integer(shape.member(evidence, "maxAgeDays"), "evidence.maxAgeDays"),
         minimum_coverage=shape.integer(shape.member(value["coverage"], "minimum"), "coverage.minimum"),
-        agents=None if agents is None else frozenset(_ids(agents, Kind.AGENT)),
-        models=_names(value["models"], "models"),
-        images=_names(value["images"], "images"),
+        agents=None if agents is None else frozenset(fields.ids(agents, Kind.AGENT)),
+        models=fields.names(value["models"], "models"),
+        images=fields.names(value["images"], "images"),
         people=shape.items(value["people"], "people", Person.parse),
         bots=shape.items(value["bots"], "bots", Bot.parse),
-        gates=frozenset(_ids(value["gates"], Kind.GATE)),
+        gates=frozenset(fields.ids(value["gates"], Kind.GATE)),
         protected_paths=shape.texts(shape.member(paths, "paths"), "protected.paths"),
         people_for_protected=shape.integer(shape.member(paths, "people"), "protected.people"),
         approvals=shape.integer(shape.member(value["approvals"], "minimum"), "approvals.minimum"),
         threshold=shape.integer(shape.member(score, "threshold"), "score.threshold"),
         scanners=shape.texts(shape.member(score, "scanners"), "score.scanners"),
-        scanner_rules=_scanner_rules(shape.member(score, "rules")),
+        scanner_rules=fields.scanner_rules(shape.member(score, "rules")),
         inert=shape.texts(shape.member(score, "inert"), "score.inert"),
         max_waiver_days=shape.integer(shape.member(value["waivers"], "maxDays"), "waivers.maxDays"),
-        waives_critical=_truth(shape.member(value["waivers"], "critical"), "waivers.critical"),
+        waives_critical=fields.truth(shape.member(value["waivers"], "critical"), "waivers.critical"),
         max_status_hours=shape.integer(shape.member(value["status"], "maxAgeHours"), "status.maxAgeHours"),
         witnesses=shape.integer(shape.member(value["witnesses"], "minimum"), "witnesses.minimum"),
-        split_view=_word(SplitView, value["splitView"], "splitView"),
+        split_view=fields.word(SplitView, value["splitView"], "splitView"),
         mirror=shape.optional_text(value["mirror"], "mirror"),
         overrides=shape.items(value["paths"], "paths", Override.parse),
         sha256=sha256,
+        given=given,
     )
 
 
@@ -290,6 +256,9 @@ def _check(parsed: Policy, value: dict[str, Json]) -> None:
     for name, figure in _thresholds(parsed):
         if not 1 <= figure <= PERCENT:
             raise Malformed(f"policy: {name} is {figure}, expected 1 to {PERCENT}")
+    for name, figure, most in _ages(parsed):
+        if figure > most:
+            raise Malformed(f"policy: {name} is {figure}, expected at most {most}")
     if parsed.mirror is not None and (names.refusal(parsed.mirror) or _PATTERN & set(parsed.mirror)):
         raise Malformed(f"policy: mirror is {parsed.mirror!r}, expected the plain path of a submodule")
     if len({person.id for person in parsed.people}) != len(parsed.people):
@@ -301,10 +270,24 @@ def _thresholds(parsed: Policy) -> list[tuple[str, int]]:
     return figures + [("paths.threshold", e.threshold) for e in parsed.overrides if e.threshold is not None]
 
 
+def _ages(parsed: Policy) -> list[tuple[str, int, int]]:
+    return [
+        ("evidence.maxAgeDays", parsed.max_age_days or 0, MAX_DAYS),
+        ("waivers.maxDays", parsed.max_waiver_days, MAX_DAYS),
+        ("status.maxAgeHours", parsed.max_status_hours, 24 * MAX_DAYS),
+    ]
+
+
 def _differences(expected: dict[str, Json], found: dict[str, Json]) -> set[str]:
-    """Name the fields that differ as JSON, where `true` is not 1."""
-    spelled = [{key: canonical.dumps(value) for key, value in side.items()} for side in (expected, found)]
-    return {key for key in expected.keys() | found.keys() if spelled[0].get(key) != spelled[1].get(key)}
+    """Name the fields that differ as JSON, where `true` is not 1, and those of a section by both names."""
+    differing: set[str] = set()
+    for name in expected.keys() | found.keys():
+        one, other = expected.get(name), found.get(name)
+        if isinstance(one, dict) and isinstance(other, dict):
+            differing |= {f"{name}.{inner}" for inner in _differences(one, other)}
+        elif (name in expected) != (name in found) or canonical.dumps(one) != canonical.dumps(other):
+            differing.add(name)
+    return differing
 
 
 def _lent_sigstore(people: Json) -> Json:
@@ -312,41 +295,3 @@ def _lent_sigstore(people: Json) -> Json:
     if not isinstance(people, list):
         return people
     return [{"sigstore": [], **person} if isinstance(person, dict) else person for person in people]
-
-
-def _scanner_rules(value: Json) -> tuple[tuple[str, str], ...]:
-    if not isinstance(value, dict):
-        raise Malformed("policy: score.rules: expected an object of scanner names and rules digests")
-    return tuple(sorted((name, shape.hex64(digest, f"score.rules.{name}")) for name, digest in value.items()))
-
-
-def _names(value: Json, where: str) -> frozenset[str] | None:
-    return None if value is None else frozenset(shape.texts(value, where))
-
-
-def _listed(names: frozenset[str] | None) -> Json:
-    return None if names is None else [*sorted(names)]
-
-
-def _optional_integer(value: Json, where: str) -> int | None:
-    return None if value is None else shape.integer(value, where)
-
-
-def _truth(value: Json, where: str) -> bool:
-    if not isinstance(value, bool):
-        raise Malformed(f"{where}: expected true or false, found {value!r}")
-    return value
-
-
-def _word(kind: type[E], value: Json, where: str) -> E:
-    try:
-        return kind(shape.text(value, where))
-    except ValueError as error:
-        raise Malformed(f"policy: {where} is {value!r}, expected one of {', '.join(kind)}") from error
-
-
-def _ids(value: Json, kind: Kind) -> tuple[str, ...]:
-    ids = shape.items(value, f"{kind}s", Identity.parse)
-    if wrong := [str(one) for one in ids if one.kind is not kind]:
-        raise Malformed(f"policy: {wrong[0]} is not a {kind}")
-    return tuple(str(one) for one in ids)
