@@ -75,8 +75,8 @@ def attribute(found: Iterable[Hop]) -> list[Line]:
     lines: list[Line] = []
     for hop in found:
         texts = split(hop.content)
-        kept = dict(_kept([line.text for line in lines], texts))
-        lines = [lines[kept[at]] if at in kept else Line(text, hop) for at, text in enumerate(texts)]
+        stayed = dict(kept([line.text for line in lines], texts))
+        lines = [lines[stayed[at]] if at in stayed else Line(text, hop) for at, text in enumerate(texts)]
     return lines
 
 
@@ -128,7 +128,7 @@ def _content(node: Node | None, contents: Mapping[Node, bytes]) -> bytes | None:
     return b"" if node is None else contents.get(node)
 
 
-def _kept(before: Sequence[bytes], after: Sequence[bytes]) -> Iterator[tuple[int, int]]:
+def kept(before: Sequence[bytes], after: Sequence[bytes]) -> Iterator[tuple[int, int]]:
     """Pair the places of lines that stayed: (after, before)."""
     head = _common(before, after)
     tail = _common(before[head:][::-1], after[head:][::-1])

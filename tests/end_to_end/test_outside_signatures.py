@@ -62,6 +62,16 @@ def signed(scene: Scene, recipe: Recipe, files: dict[str, str | None] | None = N
     return commit
 
 
+def remembered(seen: list[bytes]) -> Callable[[bytes], bytes]:
+    """A step that changes nothing and keeps what went through it."""
+
+    def step(value: bytes) -> bytes:
+        seen.append(value)
+        return value
+
+    return step
+
+
 def reasons(decision: dict[str, Any]) -> str:
     return "\n".join(f"{one['message']}\nhint: {one['hint']}" for one in decision["reasons"])
 
@@ -169,8 +179,7 @@ def test_a_gitsign_signature_that_breaks_one_rule_covers_nothing(
 
 def test_a_signature_moved_to_another_commit_covers_nothing(ada: Scene, sigstore: Sigstore) -> None:
     seen: list[bytes] = []
-    recipe = sigstore.recipe()
-    signed(ada, recipe.but(armor=lambda armor: seen.append(armor) or armor))  # type: ignore[func-returns-value]
+    signed(ada, sigstore.recipe(armor=remembered(seen)))
     ada.git("reset", "-q", "--hard", "main")
     ada.write({"app.py": "evil = 1\n"})
     ada.git("reset", "-q", "--hard", sign_commit(ada.root, ada.commit(), lambda _payload: seen[0]))
@@ -254,10 +263,10 @@ def test_no_octet_of_a_gitsign_signature_can_be_changed_cve_2026_44310(ada: Scen
     verifier = library.verifier(sigstore.trusted_root().encode())
     ada_herself = [SigstoreIdentity(ISSUER, PERSON)]
     recipe = sigstore.recipe()
-    size: list[int] = []
-    sound = _commit(raw, recipe.but(message=lambda message: size.append(len(message)) or message))  # type: ignore[func-returns-value]
+    messages: list[bytes] = []
+    sound = _commit(raw, recipe.but(message=remembered(messages)))
     assert library.prove(gitsign.read(Commit.parse(sound)), verifier, ada_herself) == ada_herself[0]
-    places = range(0, size[0], 97)
+    places = range(0, len(messages[0]), 97)
     assert len(places) > 10
     for at in places:
         altered = _commit(raw, recipe.but(message=lambda message, at=at: _flip(message, at)))

@@ -12,7 +12,7 @@ from alembic.config import Config
 
 from countermark_ledger.errors import Malformed, TooLarge
 from countermark_service.attribution import claims
-from countermark_service.attribution.claims import Claim, Contributor, Format, Source, distinct
+from countermark_service.attribution.claims import Claim, Contributor, Format, Known, Source, distinct
 from countermark_service.store import migrate
 from countermark_service.store.engine import sqlite_engine, writing
 from countermark_service.store.sql import SqlStore
@@ -20,6 +20,11 @@ from countermark_service.store.sql import SqlStore
 COMMIT = "a" * 40
 CLAIM = Claim(COMMIT, "src/app.py", 3, 5, Contributor.AI, "cursor", "anthropic/claude")
 SOURCE = Source.of(Format.GIT_AI, b"a note")
+KNOWN = Known(CLAIM, SOURCE)
+
+
+def another(**other: object) -> Known:
+    return Known(replace(CLAIM, **other), SOURCE)
 
 
 @pytest.fixture
@@ -60,29 +65,26 @@ def test_what_no_repository_has_and_no_terminal_shows_is_no_claim(other: dict[st
 
 
 def test_a_claim_said_twice_is_one_and_there_is_an_end_to_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert distinct([CLAIM, replace(CLAIM, first=4), CLAIM]) == (CLAIM, replace(CLAIM, first=4))
+    assert distinct([KNOWN, another(first=4), KNOWN]) == (KNOWN, another(first=4))
     monkeypatch.setattr(claims, "MAX_CLAIMS", 2)
     with pytest.raises(TooLarge):
-        distinct(replace(CLAIM, last=last) for last in range(3, 6))
+        distinct(another(last=last) for last in range(3, 6))
 
 
 def test_claims_are_kept_once_by_repository_and_source(store: SqlStore) -> None:
-    other = replace(CLAIM, path="other.py")
-    assert store.add_claims("one", SOURCE, [CLAIM, other]) == 2
-    assert store.add_claims("one", SOURCE, [CLAIM]) == 0
-    again = Source.of(Format.AGENT_TRACE, b"a record")
-    assert store.add_claims("one", again, [CLAIM]) == 1
-    assert store.add_claims("two", SOURCE, [CLAIM]) == 1
-    found = store.claims("one", CLAIM.path)
-    assert {one.claim for one in found} == {CLAIM}
-    assert {one.source for one in found} == {SOURCE, again}
+    again = Known(CLAIM, Source.of(Format.AGENT_TRACE, b"a record"))
+    assert store.add_claims("one", [KNOWN, another(path="other.py")]) == 2
+    assert store.add_claims("one", [KNOWN]) == 0
+    assert store.add_claims("one", [again]) == 1
+    assert store.add_claims("two", [KNOWN]) == 1
+    assert set(store.claims("one", CLAIM.path)) == {KNOWN, again}
     assert store.claims("one", "nothing.py") == []
     assert store.claims("three", CLAIM.path) == []
 
 
 def test_more_claims_than_fit_one_statement_are_kept(store: SqlStore) -> None:
-    many = [replace(CLAIM, first=line, last=line) for line in range(1, 12_001)]
-    assert store.add_claims("one", SOURCE, many) == 12_000
+    many = [another(first=line, last=line) for line in range(1, 12_001)]
+    assert store.add_claims("one", many) == 12_000
     assert len(store.claims("one", CLAIM.path)) == 12_000
 
 
@@ -99,4 +101,4 @@ def test_a_store_of_the_first_release_gets_the_table_and_keeps_what_it_has(tmp_p
     engine.dispose()
     with SqlStore.open(path) as store:
         assert [row.name for row in store.identities()] == ["bot"]
-        assert store.add_claims("one", SOURCE, [CLAIM]) == 1
+        assert store.add_claims("one", [KNOWN]) == 1

@@ -19,7 +19,8 @@ from countermark_ledger.node import Mode, Node
 from countermark_service import blame
 from countermark_service.blame import Hop, Step, attribute, hops, split
 from countermark_service.embedded import opened
-from countermark_service.history import committed, contents_of, steps_of
+from countermark_service.gate.signers.who import Signers
+from countermark_service.history import committed, contents_of, histories
 from countermark_service.sources import from_ledger
 
 from .conftest import Desk
@@ -166,8 +167,9 @@ def test_the_nodes_of_a_path_are_told_oldest_first_each_change_once(desk: Desk) 
     desk.commit(app__py=None)
     tip = desk.commit(other="2")
     with Repository.open(desk.root) as repository:
-        steps = steps_of(repository, "app.py", tip, ())
-    assert steps == [Step(node("one\ntwo\n")), Step(node("three\n")), Step(None)]
+        history = histories(repository, ["app.py"], tip, Signers((), (), lambda: None))["app.py"]
+    assert history.unread == []
+    assert history.steps == [Step(node("one\ntwo\n")), Step(node("three\n")), Step(None)]
 
 
 def test_a_commit_time_that_cannot_be_read_is_no_time(desk: Desk) -> None:
@@ -205,6 +207,8 @@ def test_blame_names_agent_person_and_nobody(desk: Desk) -> None:
         "signed": None,
         "statement": None,
         "note": None,
+        "tags": [],
+        "claims": [],
         "text": "one",
     }
     assert rows[3]["signer"].endswith("/agent/coder")

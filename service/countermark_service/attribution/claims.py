@@ -82,11 +82,19 @@ class Claim:
                 raise Malformed(f"attribution: expected a name of at most {MAX_TEXT} characters, found {text!r:.80}")
 
 
-def distinct(claims: Iterable[Claim]) -> tuple[Claim, ...]:
-    """Keep each claim once, in order; raise `TooLarge` beyond `MAX_CLAIMS`."""
-    found: dict[Claim, None] = {}
-    for claim in claims:
-        found[claim] = None
-        if len(found) > MAX_CLAIMS:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A claim, and where it came from."""
+
+    claim: Claim
+    source: Source
+
+
+def distinct(found: Iterable[Known]) -> tuple[Known, ...]:
+    """Keep each claim of a source once, in order; raise `TooLarge` beyond `MAX_CLAIMS`."""
+    kept: dict[Known, None] = {}
+    for one in found:
+        kept[one] = None
+        if len(kept) > MAX_CLAIMS:
             raise TooLarge(f"attribution: expected at most {MAX_CLAIMS} ranges, found more")
-    return tuple(found)
+    return tuple(kept)

@@ -23,6 +23,7 @@ COMMANDS = {
     "verify": "verify one bundle, offline",
     "audit": "show what landed, and which verdict let it",
     "blame": "show who accounts for each line of a file",
+    "attribution": "give line attribution to other tools, and take theirs as claims",
     "log": "checkpoint, prove, verify, fsck and export the ledger",
     "status": "show and renew the revocation status",
     "bundles": "push and fetch bundles through a git ref",

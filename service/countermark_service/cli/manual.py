@@ -154,6 +154,18 @@ wrote; the id of a commit is a bound that nobody can move.""",
         "Show who accounts for a file of the repository: the agent or the person, and the statement that says so.",
         ("countermark blame app.py",),
     ),
+    "attribution": Page(
+        """\
+Give other tools what the ledger knows of the lines that a commit brought: as an agent-trace record, or as the note
+that git-ai keeps of the commit (joined with the one that is there; nobody's note is replaced). Take theirs the other
+way: what they say is unsigned, so it is kept apart, shown by `blame` as claimed, and never counted by the gate.""",
+        (
+            "countermark attribution export --format agent-trace --commit HEAD --output trace.json",
+            "countermark attribution export --format git-ai --notes",
+            "countermark attribution import .agent-trace/traces.jsonl",
+            "countermark attribution import --notes",
+        ),
+    ),
     "log": Page(
         """\
 Look after the ledger: print its signed checkpoint, prove that an entry is in it, verify such a proof, re-verify

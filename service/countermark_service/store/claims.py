@@ -6,12 +6,11 @@ Trust: rows are what somebody said. Only `blame` reads them, to show them; no de
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from countermark_service.attribution.claims import Claim, Contributor, Format, Source
+from countermark_service.attribution.claims import Claim, Contributor, Format, Known, Source
 
 from .engine import reading, writing
 from .records import insert_missing
@@ -25,25 +24,16 @@ if TYPE_CHECKING:
 _BATCH = 5_000
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A claim that is kept, and where it came from."""
-
-    claim: Claim
-    source: Source
-
-
 class Claims:
     """The unsigned claims of one database, by repository."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def add_claims(self, repository_id: str, source: Source, claims: Iterable[Claim]) -> int:
-        """Keep claims in one transaction; return how many were not known from this source."""
-        rows = [_row(repository_id, source, claim) for claim in claims]
-        table = OUTSIDE_CLAIM.c
-        count = select(func.count()).where(table.repository_id == repository_id, table.source_sha256 == source.sha256)
+    def add_claims(self, repository_id: str, found: Iterable[Known]) -> int:
+        """Keep claims in one transaction; return how many were not known yet."""
+        rows = [_row(repository_id, one) for one in found]
+        count = select(func.count()).where(OUTSIDE_CLAIM.c.repository_id == repository_id)
         with writing(self._engine) as connection:
             before = connection.execute(count).scalar_one()
             for at in range(0, len(rows), _BATCH):
@@ -59,7 +49,8 @@ class Claims:
             return [_known(row) for row in connection.execute(query.order_by(*order)).mappings()]
 
 
-def _row(repository_id: str, source: Source, claim: Claim) -> dict[str, object]:
+def _row(repository_id: str, one: Known) -> dict[str, object]:
+    claim, source = one.claim, one.source
     return {
         "repository_id": repository_id,
         "commit_id": claim.commit,
