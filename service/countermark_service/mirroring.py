@@ -22,10 +22,9 @@ from countermark_ledger.git.reader import Repository
 from countermark_service import offering, vouching
 from countermark_service.collecting import commit_union, reader_of, state_of, tip_of, unite
 from countermark_service.embedded import Embedded
+from countermark_service.gate.mirror_store import MIRROR_REF
 from countermark_service.joining import Joined, Offer, State
 
-MIRROR_REFS = "refs/countermark/mirror/"
-MIRROR_REF = f"{MIRROR_REFS}main"
 BRANCH = "refs/heads/main"
 _REMOTE_REF = "refs/countermark/remote/mirror"
 _ATTEMPTS = 16

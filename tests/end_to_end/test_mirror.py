@@ -18,9 +18,8 @@ from countermark_ledger.git.reader import Repository
 from countermark_ledger.git.trees import Entry
 from countermark_ledger.node import Mode
 from countermark_service.cli import main
-from countermark_service.gate.mirror import REFSPEC
+from countermark_service.gate.mirror_store import MIRROR_REF, REFSPEC
 from countermark_service.home import Home, home_of_checkout
-from countermark_service.mirroring import MIRROR_REF
 from countermark_service.sources import from_ref
 
 from .conftest import Scene
@@ -404,6 +403,25 @@ def test_a_recursive_clone_decides_with_no_server_and_no_home(mirrored: Scene, c
     without = cloned / ".git" / "modules" / "evidence"
     without.rename(cloned / "elsewhere")
     assert decide(mirrored, *words, "--head", "refs/remotes/origin/work")["exitCode"] == 20
+
+
+def test_a_recursive_clone_audits_what_landed_with_the_newest_mirror_that_it_fetched(
+    mirrored: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the tip pins is older than the verdict that let the tip land; the mirror's branch has it."""
+    mirrored.change({"app.py": "two = 2\n"})
+    assert mirrored.code() == 0
+    mirrored.land("work")
+    mirrored.must("mirror", "update", "--push")
+    clone = recursive_clone(mirrored, tmp_path, monkeypatch)
+    words = pins(mirrored, "")[:4]
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "a-machine-that-knows-nothing"))
+    audit = ["audit", "refs/remotes/origin/main", "--repository", str(clone), "--json", *words]
+    kinds = [one["kind"] for one in json.loads(mirrored.must(*audit))["landings"]]
+    assert kinds == [*["passed"] * 3, *["before-policy"] * 2]
+    (clone / ".git" / "modules" / "evidence" / "refs" / "remotes" / "origin" / "main").write_text("0" * 40)
+    (clone / ".git" / "modules" / "evidence" / "refs" / "heads" / "main").write_text("0" * 40)
+    assert mirrored.run(*audit) == 11
 
 
 def test_a_clone_verifies_a_bundle_in_the_submodules_work_tree(mirrored: Scene, cloned: Path) -> None:

@@ -5,34 +5,23 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
 from itertools import chain
 
 from countermark_ledger import logview, shape
 from countermark_ledger.canonical import Json
-from countermark_ledger.collection import Collection
 from countermark_ledger.display import safe
-from countermark_ledger.errors import Malformed
 from countermark_ledger.git.reader import Repository
-from countermark_service.auditing import CODE, Kind, Landed, landings
-from countermark_service.cli import pinning
+from countermark_service.auditing import CODE, Kind, Landed
+from countermark_service.cli import landed, pinning
 from countermark_service.cli.console import Console
-from countermark_service.embedded import Embedded, utc_now
+from countermark_service.cli.landed import Line
 from countermark_service.exits import Exit, UsageError
-from countermark_service.first_parents import line_from, line_since
-from countermark_service.gate.facts import Root
-from countermark_service.gate.root import protected, read_root
 from countermark_service.history import committed
-from countermark_service.home import Home
-from countermark_service.sources import from_whole_ledger
 from countermark_service.tallying import Tally
-from countermark_service.verdicts import Pinned, Verdicts
 
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COLOUR = {Kind.PASSED: "green", Kind.WAIVED: "green", Kind.OBSERVED: "yellow"}
 _COLUMNS = (
     *("commit", "parent", "committedOn", "kind", "exitCode", "reason", "hint"),
@@ -60,75 +49,26 @@ def run(args: argparse.Namespace, console: Console) -> Exit:
     with ExitStack() as stack:
         repository = stack.enter_context(Repository.open(args.repository))
         embedded = stack.enter_context(pinning.ledger_of(home))
-        return _report(args, console, _prepare(args, console, repository, home, embedded))
+        own, asked = landed.Own(home, embedded), landed.Asked(args.ref, args.since)
+        return _report(args, console, _Audit(landed.read(args, asked, console, repository, own)))
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Audit:
-    """What is audited, and what it comes to. `line` goes from the newest commit to where the window begins."""
+    """What is audited, and what it comes to."""
 
-    repository: Repository
-    root: Root
-    line: list[str]
-    collection: Collection
-    verdicts: Verdicts
-    tally: Tally
+    of: Line
+    tally: Tally = field(default_factory=Tally)
 
     def landed(self) -> Iterator[Landed]:
-        return self.tally.counting(landings(self.repository, self.line, self.verdicts))
+        return self.tally.counting(self.of.landed())
 
     @property
     def split_view(self) -> str:
         """Tell whether a log that shows different people different things would have been noticed; refuse a fork."""
         heads = self.tally.heads
-        view = logview.view(self.collection, heads, self.root.trust)
+        view = logview.view(self.of.collection, heads, self.of.root.trust)
         return "protected" if view.protects(head.size for head in heads) else "unprotected"
-
-
-def _prepare(
-    args: argparse.Namespace, console: Console, repository: Repository, home: Home | None, embedded: Embedded | None
-) -> _Audit:
-    pin = pinning.pin_of(args, home, args.ref)
-    name, tip = protected(repository, pin.protected_ref)
-    root = read_root(repository, pin, head=tip)
-    with console.progress():
-        console.step("walking the first parents")
-        line = _line(repository, tip, args.since)
-        console.step("reading verdicts")
-        collection = _collected(args, repository, embedded, whole=False)
-        seen, now = pinning.seen_status(args, home), utc_now()
-        pinned = Pinned(root.repository_id, name, root.trust)
-        rest = lambda: _collected(args, repository, embedded, whole=True)  # noqa: E731  # asked for late, if ever
-        verdicts = Verdicts.of(collection, pinned, at=now, seen=seen, statements=rest)
-    if home:
-        home.saw_status(verdicts.status.status.number)
-    return _Audit(repository, root, line, collection, verdicts, Tally())
-
-
-def _collected(
-    args: argparse.Namespace, repository: Repository, embedded: Embedded | None, *, whole: bool
-) -> Collection:
-    sources = pinning.sources_of(args, repository, embedded)
-    if whole and embedded is not None:
-        sources = (*sources, from_whole_ledger(embedded))
-    return Collection.of(chain.from_iterable(source(frozenset()) for source in sources))
-
-
-def _line(repository: Repository, tip: str, since: str | None) -> list[str]:
-    if since is None:
-        return line_from(repository, tip, None)
-    earliest = _time(since)
-    return line_from(repository, tip, earliest) if earliest else line_since(repository, tip, repository.resolve(since))
-
-
-def _time(given: str) -> datetime | None:
-    """Read a day or a time; None when it is neither, so that it must be a revision."""
-    try:
-        return shape.time(f"{given}T00:00:00Z" if _DAY.fullmatch(given) else given, "--since")
-    except Malformed:
-        if _DAY.match(given):
-            raise UsageError(f"--since {given}: expected YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ", hint="date -u") from None
-        return None
 
 
 def _report(args: argparse.Namespace, console: Console, audit: _Audit) -> Exit:
@@ -147,7 +87,7 @@ def _report(args: argparse.Namespace, console: Console, audit: _Audit) -> Exit:
 
 
 def _row(audit: _Audit, one: Landed) -> dict[str, Json]:
-    written = committed(audit.repository, one.commit)
+    written = committed(audit.of.repository, one.commit)
     known: dict[str, Json] = dict.fromkeys(_COLUMNS)
     known |= {"commit": one.commit, "parent": one.parent, "kind": one.kind.value, "hint": one.hint}
     known |= {"reason": safe(one.reason), "exitCode": CODE.get(one.kind, Exit.PASS).value}
@@ -162,11 +102,11 @@ def _row(audit: _Audit, one: Landed) -> dict[str, Json]:
 def _summary(audit: _Audit) -> dict[str, Json]:
     tally = audit.tally
     return {
-        "repositoryId": audit.root.repository_id,
-        "protectedRef": safe(audit.root.protected_ref),
-        "tip": audit.line[0],
-        "since": audit.line[-1],
-        "statusNumber": audit.verdicts.status.status.number,
+        "repositoryId": audit.of.root.repository_id,
+        "protectedRef": safe(audit.of.root.protected_ref),
+        "tip": audit.of.line[0],
+        "since": audit.of.line[-1],
+        "statusNumber": audit.of.verdicts.status.status.number,
         "splitView": audit.split_view,
         "exitCode": tally.code.value,
         "counts": {kind.value: tally.kinds[kind] for kind in Kind},
@@ -187,7 +127,7 @@ def _print_csv(console: Console, audit: _Audit, rows: Iterable[Landed]) -> None:
 
 def _text(audit: _Audit, one: Landed, console: Console) -> Iterator[str]:
     kind = console.style(f"{one.kind:<13}", *([_COLOUR[one.kind]] if one.kind in _COLOUR else []))
-    subject = audit.repository.commit(one.commit).message.partition(b"\n")[0].decode("utf-8", "replace")
+    subject = audit.of.repository.commit(one.commit).message.partition(b"\n")[0].decode("utf-8", "replace")
     yield f"  {kind} {one.commit[:12]}  {safe(subject)[:80]}"
     if one.reason:
         yield f"                {safe(one.reason)}"
@@ -198,8 +138,8 @@ def _text(audit: _Audit, one: Landed, console: Console) -> Iterator[str]:
 def _closing(audit: _Audit) -> Iterator[str]:
     tally = audit.tally
     counts = ", ".join(f"{tally.kinds[kind]} {kind}" for kind in Kind if tally.kinds[kind])
-    since = f"{audit.line[-1][:12]}..{audit.line[0][:12]}"
-    yield f"{sum(tally.kinds.values())} landings on {safe(audit.root.protected_ref)} ({since}): {counts or 'none'}"
+    since = f"{audit.of.line[-1][:12]}..{audit.of.line[0][:12]}"
+    yield f"{sum(tally.kinds.values())} landings on {safe(audit.of.root.protected_ref)} ({since}): {counts or 'none'}"
     for one in tally.points:
         yield f"  points        {one.points} lost by {one.signer} over {one.landings} landings"
     yield f"  split-view    {audit.split_view}"

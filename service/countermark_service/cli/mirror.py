@@ -27,7 +27,7 @@ from countermark_service.cli.console import Console
 from countermark_service.collecting import tip_of
 from countermark_service.embedded import Embedded, opened
 from countermark_service.exits import Exit, UsageError
-from countermark_service.gate.mirror import pinned_at
+from countermark_service.gate.mirror_store import MIRROR_REF, pinned_at
 from countermark_service.gate.root import policy_at
 from countermark_service.mirroring import Updated
 
@@ -107,7 +107,7 @@ def _add(args: argparse.Namespace, checkout: Checkout, embedded: Embedded) -> _S
     """Stage the gitlink, and the first time `.gitmodules`; both are a person's to answer for, so they are claimed."""
     with Repository.open(checkout.root) as repository:
         path = _path(args.path, checkout, repository, embedded)
-        commit = tip_of(repository, mirroring.MIRROR_REF)
+        commit = tip_of(repository, MIRROR_REF)
         if commit is None:
             raise UsageError("expected a mirror in this checkout, found none", hint=CREATE_HINT)
         head = repository.resolve("HEAD")
@@ -167,7 +167,7 @@ def _rows(repository: Repository, base: str, entries: dict[str, Entry]) -> Chang
 def _show_updated(updated: Updated, where: str | None, console: Console) -> None:
     if console.json:
         document: dict[str, Json] = {
-            "ref": mirroring.MIRROR_REF,
+            "ref": MIRROR_REF,
             "commit": updated.commit,
             "size": updated.size,
             "added": updated.added,

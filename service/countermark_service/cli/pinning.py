@@ -14,7 +14,7 @@ from countermark_ledger.git import place
 from countermark_ledger.git.reader import Repository
 from countermark_service.embedded import Embedded, opened
 from countermark_service.exits import UsageError
-from countermark_service.gate.mirror import Places
+from countermark_service.gate.mirror_store import Places
 from countermark_service.gate.root import Pin
 from countermark_service.home import Home, home_of_checkout
 from countermark_service.sources import BUNDLE_REF, Source, from_directory, from_ledger, from_ref

@@ -5,26 +5,21 @@ collection and nothing else, when all that is new in it is vouched for by the pi
 when links prove that its checkpoint extends the one that the tip's pins. The first one, and one that leaves entries
 out, needs people like any protected path. It never goes back, and never to another log.
 
-Trust: the mirror is hostile, and so is wherever it is read: the same repository, one that the operator named, or what
-a recursive clone left behind. Commits, trees and blobs are re-hashed; git is never asked to look into a submodule.
+Trust: the mirror is hostile, every file and every name in it, and so is wherever it is read (`mirror_store`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from countermark_ledger import logview
 from countermark_ledger.checkpoint import SignedCheckpoint, TreeHead
 from countermark_ledger.collection import CHECKPOINT, Collection
 from countermark_ledger.coverage import Answer, Landing, Row
 from countermark_ledger.display import safe
-from countermark_ledger.errors import BadConsistency, GitError, LedgerError, MissingHistory, TooLarge
+from countermark_ledger.errors import BadConsistency, LedgerError, TooLarge
 from countermark_ledger.git.change import SUBMODULE, LandingChange
-from countermark_ledger.git.objects import Oversized
 from countermark_ledger.git.reader import Repository
 from countermark_ledger.git.trees import Entry
 from countermark_ledger.merkle import EMPTY_ROOT
@@ -34,20 +29,11 @@ from countermark_ledger.trust import TrustRoot
 from countermark_service import vouching
 from countermark_service.collecting import CAPS
 from countermark_service.exits import Exit, code_of
+from countermark_service.gate.mirror_store import Held, pinned_at, sources
 from countermark_service.joining import Kind, kind_of
-from countermark_service.sources import MAX_FILE, Source, from_ref
+from countermark_service.sources import Source
 
-REFSPEC = "+refs/heads/*:refs/countermark/mirror/*"
-_FETCH_HINT = f"git fetch MIRROR '{REFSPEC}'   or name its place: countermark gate --mirror DIR"
 _UPDATE_HINT = "countermark mirror update --push   then countermark mirror add"
-
-Places = Callable[[str], Sequence[Path]]
-"""Says where else than in the repository itself the mirror at a path may be: git directories, not opened yet."""
-
-
-def nowhere_else(_path: str) -> Sequence[Path]:
-    """Look nowhere but in the repository itself."""
-    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,53 +66,20 @@ class Mirror:
             testimony.unusable.setdefault(self.path, []).append(self.wanting)
 
 
-@contextmanager
-def opened(repository: Repository, path: str | None, places: Places) -> Iterator[tuple[Repository, ...]]:
-    """Open every place where the mirror may be read, the repository itself first."""
-    with ExitStack() as stack:
-        found = [repository]
-        for place in places(path) if path is not None else ():
-            with suppress(GitError):  # what nobody can open offers nothing, and the refusal then says so
-                found.append(stack.enter_context(Repository.open(place)))
-        yield tuple(found)
-
-
 def look(stores: Sequence[Repository], change: LandingChange, path: str | None, trust: TrustRoot) -> Mirror:
     """Judge what would land at the mirror's path; whatever is wrong with it becomes its row, and is not raised."""
     if path is None:
         return Mirror(change)
     before, after = (pinned_at(stores[0], tree, path) for tree in (change.tip, change.tree))
     if after is None or after == before or change.refused.get(path) != SUBMODULE:
-        return Mirror(change, source(stores, before))
+        return Mirror(change, sources(stores, before))
     accepted = replace(change, refused={one: why for one, why in change.refused.items() if one != path})
     try:
         return _judge(stores, accepted, path, before, after, trust)
     except LedgerError as error:
         reason = f"the mirror of the evidence: {error.message}"
         row = Row(path, _answer(error), reason=reason, hint=error.hint or _UPDATE_HINT)
-        return Mirror(accepted, source(stores, before), row)
-
-
-def source(stores: Sequence[Repository], commit: str | None) -> tuple[Source, ...]:
-    """Offer what a mirror's commit holds, as far as it is here: leaving something out only costs its owner."""
-    try:
-        store = None if commit is None else _store_of(stores, commit)
-    except LedgerError:
-        store = None  # what lies there is no commit: it offers nothing
-    if store is None or commit is None:
-        return ()
-
-    def files(paths: AbstractSet[str]) -> Iterator[tuple[str, bytes]]:
-        with suppress(LedgerError):  # damaged, or fetched in part: what is left out is not counted
-            yield from from_ref(store, commit)(paths)
-
-    return (files,)
-
-
-def pinned_at(repository: Repository, commit_or_tree: str, path: str) -> str | None:
-    """Return the commit that a submodule's path pins, None where it pins none."""
-    entry = repository.entries(commit_or_tree, [path])[path]
-    return entry.blob if entry is not None and entry.mode is Mode.GITLINK else None
+        return Mirror(accepted, sources(stores, before), row)
 
 
 def refuse_fork(collection: Collection, mirror: Mirror, trust: TrustRoot, *, strict: bool) -> None:
@@ -150,39 +103,16 @@ class _Strange(LedgerError):
     """The mirror holds what nobody accounts for, or no longer holds what it did."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """One commit of the mirror, in the store that has it."""
-
-    store: Repository
-    entries: Mapping[str, Entry]
-
-    @classmethod
-    def read(cls, stores: Sequence[Repository], commit: str) -> _Held:
-        store = _store_of(stores, commit)
-        if store is None:
-            raise MissingHistory(f"its commit {commit[:12]} is not here", hint=_FETCH_HINT)
-        return cls(store, store.tree(commit))
-
-    def content(self, path: str) -> bytes | None:
-        """Return a file of the collection; a link, a program or a giant is none."""
-        entry = self.entries.get(path)
-        if entry is None or entry.mode is not Mode.FILE:
-            return None
-        ((_, content),) = self.store.blobs([entry.blob])
-        return None if isinstance(content, Oversized) or len(content) > MAX_FILE else content
-
-
 def _judge(
     stores: Sequence[Repository], change: LandingChange, path: str, before: str | None, after: str, trust: TrustRoot
 ) -> Mirror:
-    landing, tip = _Held.read(stores, after), None if before is None else _Held.read(stores, before)
+    landing, tip = Held.read(stores, after), None if before is None else Held.read(stores, before)
     _refuse_strangers(landing)
     head = vouching.head_of(landing.content, trust)
     old = TreeHead(head.origin, 0, EMPTY_ROOT) if tip is None else vouching.head_of(tip.content, trust)
     _refuse_unless_extended(landing, old, head, trust)
     missing = _refuse_unvouched(landing, {} if tip is None else tip.entries, old, head, trust)
-    seen = Mirror(change, source(stores, after), head=head, path=path)
+    seen = Mirror(change, sources(stores, after), head=head, path=path)
     if tip is None:
         return replace(seen, wanting=_Strange("the first mirror of the evidence at this path"))
     if missing:
@@ -192,7 +122,7 @@ def _judge(
     return replace(seen, row=Row(path, Answer.COVERED, reason=reason))
 
 
-def _refuse_strangers(landing: _Held) -> None:
+def _refuse_strangers(landing: Held) -> None:
     if len(landing.entries) > CAPS.files:
         raise TooLarge(f"expected at most {CAPS.files} files, found {len(landing.entries)}")
     for path, entry in landing.entries.items():
@@ -200,7 +130,7 @@ def _refuse_strangers(landing: _Held) -> None:
             raise _Strange(f"expected a bundle collection and nothing else, found {safe(path)} ({entry.mode})")
 
 
-def _refuse_unless_extended(landing: _Held, old: TreeHead, head: TreeHead, trust: TrustRoot) -> None:
+def _refuse_unless_extended(landing: Held, old: TreeHead, head: TreeHead, trust: TrustRoot) -> None:
     if head.size < old.size:
         raise BadConsistency(f"its checkpoint of {head.size} entries goes back behind the one of {old.size} at the tip")
     if old.size == 0:
@@ -214,7 +144,7 @@ def _refuse_unless_extended(landing: _Held, old: TreeHead, head: TreeHead, trust
 
 
 def _refuse_unvouched(
-    landing: _Held, known: Mapping[str, Entry], old: TreeHead, head: TreeHead, trust: TrustRoot
+    landing: Held, known: Mapping[str, Entry], old: TreeHead, head: TreeHead, trust: TrustRoot
 ) -> int:
     """Refuse what is new and not vouched for; return how many of the new entries have no bundle there."""
     gone = [path for path in known if kind_of(path) is not None and path not in landing.entries]
@@ -225,14 +155,6 @@ def _refuse_unvouched(
     for error in judged.refused.values():
         raise error
     return head.size - old.size - sum(index >= old.size for index in judged.indices)
-
-
-def _store_of(stores: Sequence[Repository], commit: str) -> Repository | None:
-    for store in stores:
-        with suppress(MissingHistory):  # then another place may have it
-            store.commit(commit)
-            return store
-    return None
 
 
 def _passed(raw: bytes, head: TreeHead, trust: TrustRoot) -> TreeHead | None:

@@ -27,7 +27,7 @@ from countermark_ledger.evidence import Question, judge
 from countermark_ledger.git.change import LandingChange, landing_change
 from countermark_ledger.git.reader import Repository
 from countermark_service.exits import Exit
-from countermark_service.gate import mirror
+from countermark_service.gate import mirror, mirror_store
 from countermark_service.gate.case import rows_of
 from countermark_service.gate.commits import add_commits
 from countermark_service.gate.decision import Decision, decide
@@ -48,7 +48,7 @@ class Ports:
     sources: tuple[Source, ...]
     scan: Scan
     step: Callable[[str], None]
-    mirrors: mirror.Places = mirror.nowhere_else
+    mirrors: mirror_store.Places = mirror_store.nowhere_else
 
 
 def run(repository: Repository, pin: Pin, *, head: str, at: datetime, seen_status: int, ports: Ports) -> Decision:
@@ -85,7 +85,7 @@ def _account(repository: Repository, facts: Facts, change: LandingChange, seen_s
     paths = {row.path for row in change.change.transitions}
     try:
         ports.step("3/8 collecting bundles")
-        with mirror.opened(repository, root.policy.mirror, ports.mirrors) as stores:
+        with mirror_store.opened(repository, root.policy.mirror, ports.mirrors) as stores:
             mirrored = mirror.look(stores, change, root.policy.mirror, root.trust)
             sources = (*ports.sources, *mirrored.sources)
             collection = Collection.of(chain.from_iterable(source(paths) for source in sources))  # 3
