@@ -7,7 +7,7 @@ head is the source branch's own. On a merge train the train's commit is what wil
 from __future__ import annotations
 
 from countermark_service.ci import reading
-from countermark_service.ci.job import Job, Platform
+from countermark_service.ci.job import HELP, Job, Platform
 from countermark_service.ci.reading import Environ
 from countermark_service.exits import UsageError
 
@@ -63,7 +63,7 @@ def _commits(environ: Environ, kind: str) -> tuple[str, str | None]:
             return commit("CI_COMMIT_SHA"), commit(f"{_REQUEST}TARGET_BRANCH_SHA")
         case _:
             raise UsageError(
-                f"{_REQUEST}EVENT_TYPE: expected detached, merged_result or merge_train, found {kind!r:.40}"
+                f"{_REQUEST}EVENT_TYPE {kind!r:.40}: expected detached, merged_result or merge_train", hint=HELP
             )
 
 

@@ -20,6 +20,9 @@ _READERS: dict[Platform, tuple[tuple[str, str | None], Callable[[Environ], Job]]
     Platform.PRE_COMMIT: (pre_commit.MARK, pre_commit.read),
 }
 
+MARKERS = frozenset(name for (name, _), _ in _READERS.values())
+"""The variables by which platforms are known."""
+
 
 def detect(environ: Environ) -> Platform:
     """Return the one platform whose marker is set; none at all is a plain command line."""

@@ -7,20 +7,17 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from countermark_ledger import canonical
-from countermark_ledger.errors import LedgerError
 from countermark_scanners.finding import Severity
 from countermark_service.ci import checkout, platforms
 from countermark_service.ci.job import FORK_BUNDLE_REF, HELP, Job, Platform
-from countermark_service.ci.log import inert, inert_json
-from countermark_service.ci.pins import PROTECTED_REF, Pins, branch_of
+from countermark_service.ci.pins import NO_PINS, PINS_HINT, Pins, branch_of
 from countermark_service.cli import deciding, pinning, reporting
 from countermark_service.cli.console import Console
 from countermark_service.exits import Exit, UsageError
+from countermark_service.gate import speaking
 from countermark_service.gate.outputs import workflow_commands
 from countermark_service.gate.outputs.registry import Output
 from countermark_service.gate.outputs.setting import MAX_ANNOTATIONS, Setting
-from countermark_service.gate.speaking import document, text
 from countermark_service.gate.speaking.report import Report
 from countermark_service.gate.stricter import Stricter
 from countermark_service.sources import BUNDLE_REF
@@ -74,32 +71,23 @@ def _configure_stricter(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> Exit:
     """Ask the platform, then walk the gate's eight steps; the exit code is the decision's."""
-    try:
-        return _run(args, console)
-    except LedgerError as error:
-        error.message = inert(error.message)
-        error.hint = inert(error.hint) if error.hint else None
-        raise
-
-
-def _run(args: argparse.Namespace, console: Console) -> Exit:
     platform = Platform(args.platform) if args.platform else platforms.detect(os.environ)
     if args.show:
         return _show(args, platform, console)
     outputs = [*reporting.outputs_of(args), *_own_files(platform)]
-    return reporting.answer(
-        outputs,
-        args.repository,
+    how = reporting.Answering(
         decide=lambda: _decide(args, platform, console),
-        speak=lambda report, setting: _speak(report, setting, platform, console),
+        speak=lambda report: speaking.speak(report, console),
+        annotate=lambda report, setting: _annotate(report, setting, platform, console),
         annotations=_annotations(args),
     )
+    return reporting.answer(outputs, args.repository, how)
 
 
 def _decide(args: argparse.Namespace, platform: Platform, console: Console) -> Report:
     job, pins = _job(args, platform), Pins.of(args, os.environ)
     pinned = _pinned(args, pins)
-    branch = pins.branch or _branch_here(pinned)
+    branch = _branch(pins, pinned)
     job.check(branch)
     pinned.protected_ref = checkout.protected_ref(args.repository, branch)
     checkout.check(args.repository, job, pinned.protected_ref)
@@ -107,13 +95,16 @@ def _decide(args: argparse.Namespace, platform: Platform, console: Console) -> R
     return deciding.decide(pinned, asked, console)
 
 
-def _branch_here(pinned: argparse.Namespace) -> str:
-    """Return the protected branch that `init` set up on this machine; where it did not, that is said with a hint."""
-    home = pinning.home_of(pinned)
+def _branch(pins: Pins, pinned: argparse.Namespace) -> str:
+    """Return the pinned branch, or the one that `init` set up on this machine; say which pins a job lacks."""
+    try:
+        home = pinning.home_of(pinned)
+    except UsageError as error:
+        raise UsageError(f"{error.message}; {NO_PINS}", hint=PINS_HINT) from error
+    if pins.branch is not None:
+        return pins.branch
     if home is None:
-        raise UsageError(
-            f"{PROTECTED_REF}: expected the protected branch in the job's settings, found nothing", hint=HELP
-        )
+        raise UsageError(NO_PINS, hint=PINS_HINT)
     return branch_of(home.config().protected_ref)
 
 
@@ -149,12 +140,8 @@ def _own_files(platform: Platform) -> Sequence[Output]:
     return [Output(name, Path(os.environ[var])) for name, var in _PLATFORMS_FILES.items() if os.environ.get(var)]
 
 
-def _speak(report: Report, setting: Setting, platform: Platform, console: Console) -> None:
-    if console.json:
-        console.data(inert_json(canonical.dumps(document.of(report)).decode()))
-    else:
-        for line in text.lines(report, console.style):
-            console.data(inert(line))
+def _annotate(report: Report, setting: Setting, platform: Platform, console: Console) -> None:
+    """Print GitHub's commands beside the data: its runner reads both streams."""
     if platform is Platform.GITHUB:
         for command in workflow_commands.commands(report, setting):
             console.say(command)
@@ -164,10 +151,10 @@ def _show(args: argparse.Namespace, platform: Platform, console: Console) -> Exi
     job = _job(args, platform)
     match args.show:
         case "job":
-            console.data(inert_json(canonical.dumps(job.json()).decode()))
+            console.document(job.json())
         case "refspecs":
             pins = Pins.of(args, os.environ)
-            for refspec in job.refspecs(pins.branch or _branch_here(_pinned(args, pins))):
+            for refspec in job.refspecs(pins.branch or _branch(pins, _pinned(args, pins))):
                 console.data(refspec)
         case _:
             console.data(job.head_repository or "")

@@ -12,7 +12,6 @@ from pathlib import Path
 from countermark_ledger.errors import LedgerError
 from countermark_ledger.git.place import read_regular
 from countermark_service.ci import platforms, sticky
-from countermark_service.ci.log import inert
 from countermark_service.cli.console import Console
 from countermark_service.exits import Exit, UsageError
 from countermark_service.gate.outputs.comment import MAX_BYTES
@@ -34,7 +33,7 @@ def run(args: argparse.Namespace, console: Console) -> Exit:
     if console.json:
         console.document({"comment": done, "number": job.number})
     else:
-        console.data(inert(f"comment {done} on number {job.number}"))
+        console.data(f"comment {done} on number {job.number}")
     return Exit.PASS
 
 

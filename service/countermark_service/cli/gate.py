@@ -24,9 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, console: Console) -> Exit:
     """Walk the eight steps; the exit code is the decision's."""
     asked = deciding.Asked(args.head, args.tip, args.landed)
-    return reporting.answer(
-        reporting.outputs_of(args),
-        args.repository,
-        decide=lambda: deciding.decide(args, asked, console),
-        speak=lambda report, _setting: speaking.speak(report, console),
+    how = reporting.Answering(
+        decide=lambda: deciding.decide(args, asked, console), speak=lambda report: speaking.speak(report, console)
     )
+    return reporting.answer(reporting.outputs_of(args), args.repository, how)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from countermark_ledger.errors import LedgerError
@@ -33,23 +34,28 @@ def outputs_of(args: argparse.Namespace) -> list[Output]:
     return [Output.parse(spelled) for spelled in args.output]
 
 
-def answer(
-    outputs: Sequence[Output],
-    checkout: Path,
-    *,
-    decide: Callable[[], Report],
-    speak: Callable[[Report, Setting], None],
-    annotations: int = MAX_ANNOTATIONS,
-) -> Exit:
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """How to decide, and how to say it: `speak` is for a decision, `annotate` for a refusal as well."""
+
+    decide: Callable[[], Report]
+    speak: Callable[[Report], None]
+    annotate: Callable[[Report, Setting], None] = lambda _report, _setting: None
+    annotations: int = MAX_ANNOTATIONS
+
+
+def answer(outputs: Sequence[Output], checkout: Path, how: Answering) -> Exit:
     """Decide, speak, and write every file, whatever comes of it; a refusal is written and raised again."""
     registry.clear(outputs, (checkout, Path.cwd()))
-    setting = Setting({output.name: output.path.absolute() for output in outputs}, annotations)
+    setting = Setting({output.name: output.path.absolute() for output in outputs}, how.annotations)
     try:
-        report = decide()
+        report = how.decide()
     except LedgerError as error:
         refused = Report.refused(error)
+        how.annotate(refused, setting)
         registry.write(refused, outputs, setting)
         raise
-    speak(report, setting)  # 8
+    how.speak(report)  # 8
+    how.annotate(report, setting)
     registry.write(report, outputs, setting)
     return report.exit_code
