@@ -110,7 +110,7 @@ def test_on_gitlab_the_author_is_whose_token_it_is(gitlab: Platform, body: str) 
     assert len(gitlab.bodies) == 2
     assert gitlab.verbs == ["GET", "GET", "POST", "GET", "GET", "PUT"]
     assert all("/projects/42/merge_requests/7/notes" in path for _, path, _ in gitlab.asked if path != "/user")
-    assert {headers["Private-token"] for _, _, headers in gitlab.asked} == {"t0ken"}
+    assert {headers["Private-Token"] for _, _, headers in gitlab.asked} == {"t0ken"}
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 401, 403, 404, 500])
