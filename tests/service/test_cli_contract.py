@@ -382,7 +382,7 @@ def test_a_pipe_that_breaks_is_not_flushed_again(tmp_path: Path, monkeypatch: py
 
 def test_an_answer_that_could_not_be_written_is_not_green(tmp_path: Path) -> None:
     with Path("/dev/full").open("w") as full:
-        assert program("completions", "bash", stdout=full).returncode != 0
+        assert program("completions", "bash", stdout=full).returncode == 1
 
 
 # --- start-up ---------------------------------------------------------------------------------------

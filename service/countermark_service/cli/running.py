@@ -30,6 +30,7 @@ def run(words: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.INTERNAL
     except Exception as error:  # noqa: BLE001 - the outermost place: an unknown failure is never green
+        _drop_what_can_not_be_written()
         return _crash(error, console)
 
 
@@ -48,6 +49,14 @@ def _missing(error: ModuleNotFoundError, console: Console) -> Exit:
         return _crash(error, console)
     console.refuse(f"{name} is not installed", manual.how_to_install(name))
     return Exit.USAGE
+
+
+def _drop_what_can_not_be_written() -> None:
+    """Let the interpreter's own last flush go nowhere where it would fail: its exit code would replace ours."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _crash(error: Exception, console: Console) -> Exit:
