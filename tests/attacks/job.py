@@ -321,13 +321,15 @@ class Job:
         self.git("update-ref", "HEAD", commit)
         return commit
 
-    def decide(self, head: str, tree: str, gate: str = "ci") -> None:
-        """Let a gate say PASSED about a landing tree, and that it used up all the evidence there is."""
+    def decide(self, head: str, tree: str, *, gate: str = "ci", ref: str = MAIN) -> None:
+        """Let a gate say PASSED about a landing tree on a branch, and that it used up all the evidence there is."""
         who = self.authority.who(Kind.GATE, gate)
         used = tuple(hashlib.sha256(Bundle.parse(one.raw).envelope.pae()).hexdigest() for one in self.evidence)
-        tip, at = self.git("rev-parse", "main"), self.authority.clock.now
-        bound = Binding(REPOSITORY, MAIN, tip, self.git("rev-parse", head), tree, "0" * 64, "merge", used)
-        verdict = Verdict(who, "1", at, Outcome.PASSED, 0, 100, (), "0" * 64, (), bound)
+        listing = hashlib.sha256(self.git("ls-tree", "-r", "-z", tree).encode("utf-8", "surrogateescape")).hexdigest()
+        policy = hashlib.sha256(self.git("cat-file", "blob", f"{ref}:{POLICY}").encode()).hexdigest()
+        tip, head = (self.git("rev-parse", name) for name in (ref, head))
+        bound = Binding(REPOSITORY, ref, tip, head, tree, listing, "merge", used)
+        verdict = Verdict(who, "1", self.authority.clock.now, Outcome.PASSED, 0, 100, (), policy, (), bound)
         self.evidence += self.authority.sign(who, verdict.statement())
 
     def squash(self, branch: str) -> str:
@@ -382,25 +384,35 @@ class Job:
         return ("--protected-ref", protected_ref, "--repository-id", REPOSITORY, "--trust-root", digest)
 
     def gate(
-        self,
-        *words: str,
-        head: str = "HEAD",
-        pins: tuple[str, ...] | None = None,
-        environ: Mapping[str, str] | None = None,
-        cwd: Path | None = None,
-        offer: bool = True,
+        self, *words: str, head: str = "HEAD", pins: tuple[str, ...] | None = None, offer: bool = True, **how: object
     ) -> Answer:
         """Ask: may this be merged? As CI does, with the pins on the command line and no home on the machine.
 
         Without `offer` the evidence stays as it lies: what was offered last, or nothing.
         """
+        asked = (*(pins or self.pins()), "--head", head, "--record", "never", "--json")
+        return self.run("gate", *asked, *self.bundles(offer=offer), *words, **how)
+
+    def ci(self, event: Mapping[str, object], *words: str, name: str = "pull_request", **how: object) -> Answer:
+        """Ask the same where GitHub's runner says which change it is; the event file lies outside of the checkout."""
+        (self.place / "event.json").write_text(json.dumps(event))
+        variables = {"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": name, "GITHUB_SERVER_URL": "https://github.com"}
+        named = {**variables, "GITHUB_EVENT_PATH": str(self.place / "event.json"), **how.pop("environ", {})}
+        asked = (*self.pins(), "--record", "never", "--no-scan-cache")
+        return self.run("ci", *asked, *self.bundles(), *(words or ("--json",)), environ=named, **how)
+
+    def audit(self, *words: str) -> Answer:
+        """Ask: what landed, and which verdict let it?"""
+        _, ref, *pins = self.pins()
+        return self.run("audit", ref, *pins, "--json", *self.bundles(), *words)
+
+    def bundles(self, *, offer: bool = True) -> tuple[str, ...]:
         folder = self.offer() if offer else self.offered
-        asked = ("gate", *(pins or self.pins()), "--head", head, "--record", "never", "--json")
-        bundles = ("--bundles", str(folder)) if folder.is_dir() else ()
+        return ("--bundles", str(folder)) if folder.is_dir() else ()
+
+    def run(self, *words: str, environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> Answer:
         nowhere = {"XDG_DATA_HOME": str(self.place / "home" / "data")}
-        return start(
-            (*self.line, *asked, *bundles, *words), cwd=cwd or self.root, environ={**nowhere, **(environ or {})}
-        )
+        return start((*self.line, *words), cwd=cwd or self.root, environ={**nowhere, **(environ or {})})
 
 
 def _bytes(content: Content) -> bytes:
