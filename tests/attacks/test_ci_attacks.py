@@ -369,7 +369,7 @@ def test_a_name_sets_no_output_of_the_step(fetched: Job) -> None:
     values = {name: value for name, _, value in found}
     assert (values["verdict"], values["exit-code"], len(values)) == ("FAILED", "11", len(found))
     assert "<img" in summary.read_text()
-    prose = re.sub(r"^```.*?^```", "", summary.read_text(), flags=re.MULTILINE | re.DOTALL)
+    prose = re.sub(r"^ *```.*?^ *```", "", summary.read_text(), flags=re.MULTILINE | re.DOTALL)
     assert "<img" not in re.sub(r"(?<!`)(`+)(?!`)[^\n]*?(?<!`)\1(?!`)", "", prose)  # but as code
 
 
