@@ -90,7 +90,7 @@ def statements(trust: TrustRoot) -> dict[str, tuple[Identity, Statement]]:
     binding = Binding(REPOSITORY, "refs/heads/main", "b" * 40, "c" * 40, "d" * 40, listing, "merge", (listing,))
     week = AT + timedelta(days=7)
     stolen = Revocation(RevokedKind.IDENTITY, f"spiffe://{DOMAIN}/agent/stolen", AT, 4, "key stolen")
-    request = WaiverRequest(REPOSITORY, "a.py", listing, None, AGENT, PERSON, "a sample", 1, None, week, 1)
+    request = WaiverRequest(REPOSITORY, "a.py", listing, None, None, AGENT, PERSON, "a sample", 1, None, week, 1)
     waiver = dsse.name_of(request.statement().encode())
     ended = Revocation(RevokedKind.WAIVER, waiver, AT, 5, "no longer needed")
     return {

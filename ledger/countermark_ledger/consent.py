@@ -11,7 +11,7 @@ question: the policy's (`stands_for`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +19,7 @@ from typing import Generic, assert_never
 
 from . import countersignature, dsse
 from .checkpoint import TreeHead
-from .collection import Candidate, Collection
+from .collection import Candidate
 from .countersignature import READERS, C, Consent
 from .errors import LedgerError, TooLarge, WrongIdentity
 from .evidence import is_logged, verify_candidate
@@ -73,7 +73,7 @@ class Refused:
 class Consents:
     """Approvals, and the three statements of each waiver by the name of its request; in log order, each once.
 
-    `heads` has, by statement, the head of the log that proves it.
+    `heads` has, by statement, the oldest head of the log that proves it; `judged` are the bundles looked at.
     """
 
     approvals: list[Said[Approval]] = field(default_factory=list)
@@ -82,6 +82,7 @@ class Consents:
     waiver_revocations: dict[str, list[Said[WaiverRevocation]]] = field(default_factory=dict)
     refusals: list[Refused] = field(default_factory=list)
     heads: dict[str, TreeHead] = field(default_factory=dict)
+    judged: list[str] = field(default_factory=list)
 
 
 def stands_for(said: Said[C], people: People) -> str | None:
@@ -98,14 +99,14 @@ def stands_for(said: Said[C], people: People) -> str | None:
     return None
 
 
-def judge(collection: Collection, question: Question, current: CurrentStatus, trust: TrustRoot) -> Consents:
+def judge(candidates: Iterable[Candidate], question: Question, current: CurrentStatus, trust: TrustRoot) -> Consents:
     """Verify what the question needs. Raises `TooLarge` when that is more than `MAX_JUDGED` logged statements."""
-    read = [(one, said) for one in collection.candidates.values() if (said := _read(one)) is not None]
+    read = [(one, said) for one in candidates if (said := _read(one)) is not None]
     wanted = {_name(one) for one, said in read if isinstance(said, WaiverRequest) and _is_asked(said, question)}
     needed = [(one, said) for one, said in read if _is_needed(one, said, wanted, question) and is_logged(one, trust)]
     if len(needed) > MAX_JUDGED:
         raise TooLarge(f"consent: expected at most {MAX_JUDGED} statements for one change, found {len(needed)}")
-    consents = Consents()
+    consents = Consents(judged=[one.name for one, _ in needed])
     for candidate, said in sorted(needed, key=_log_index):
         try:
             verified, key = _hold(candidate, said, current, trust)
@@ -165,7 +166,8 @@ def _hold(candidate: Candidate, said: Consent, current: CurrentStatus, trust: Tr
 
 
 def _keep(consents: Consents, said: Consent, verified: Verified, key: str | None) -> None:
-    consents.heads.setdefault(verified.pae_sha256, verified.head)
+    known = consents.heads.get(verified.pae_sha256, verified.head)
+    consents.heads[verified.pae_sha256] = min(known, verified.head, key=lambda head: head.size)
     match said:
         case Approval():
             _add(consents.approvals, _said(said, verified, key))

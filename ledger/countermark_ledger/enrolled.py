@@ -8,10 +8,10 @@ enrolment makes nobody a second person.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
-from .collection import Candidate, Collection
+from .collection import Candidate
 from .errors import LedgerError, WrongIdentity, WrongStatement
 from .evidence import is_logged, verify_candidate
 from .identity import Identity, Kind
@@ -22,10 +22,10 @@ Owners = Mapping[Identity, AbstractSet[Identity]]
 """Every person whom an enrolment names as owner, by agent; an enrolled agent that belongs to nobody has none."""
 
 
-def owners(collection: Collection, agents: AbstractSet[Identity], trust: TrustRoot) -> Owners:
+def owners(candidates: Iterable[Candidate], agents: AbstractSet[Identity], trust: TrustRoot) -> Owners:
     """Verify the enrolments of these agents, and say who owns them."""
     found: dict[Identity, set[Identity]] = {}
-    for candidate in collection.candidates.values():
+    for candidate in candidates:
         claimed = _read(candidate)
         if claimed is None or claimed.identity not in agents or not is_logged(candidate, trust):
             continue

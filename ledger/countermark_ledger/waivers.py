@@ -10,7 +10,7 @@ not known (who is behind the agent, how often it was used) is never taken for th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,14 +32,15 @@ class Facts:
     """What a waiver is judged against, at a time (UTC).
 
     `people` are whom the policy names with their SSH keys, `behind` the owners and operators of the waiver's agent
-    (nobody: it is not known who they are), `landing` the tree that is judged now, which is no further use.
+    (nobody: it is not known who they are), `revoked` why the newest status ends waivers, by their names, and
+    `landing` the tree that is judged now, which is no further use.
     """
 
     at: datetime
     people: People
     behind: AbstractSet[Identity]
     max_days: int
-    status: Status
+    revoked: Mapping[str, str]
     used: Count
     landing: str | None = None
 
@@ -132,6 +133,15 @@ def state_of(
     return _in_force(asked, approval.what.approver, facts)
 
 
+def revoked_by(status: Status) -> dict[str, str]:
+    """Say why a status ends waivers, by their names: whoever leaves out the revocation itself can't leave this out."""
+    return {
+        entry.value: f"by the status since {shape.spell_time(entry.from_time)}: {entry.reason}"
+        for entry in status.revocations
+        if entry.kind is RevokedKind.WAIVER
+    }
+
+
 def word_of(state: State) -> str:
     """Spell the state in one word."""
     return type(state).__name__.lower()
@@ -157,9 +167,8 @@ def describe(state: State) -> str:
 
 def _ended(request: Said[WaiverRequest], revocations: Sequence[Said[WaiverRevocation]], facts: Facts) -> str | None:
     """Say who ended it: whom the policy names, who asked for it, or the authority in its status."""
-    for entry in facts.status.revocations:
-        if (entry.kind, entry.value) == (RevokedKind.WAIVER, request.name):
-            return f"by the status since {shape.spell_time(entry.from_time)}: {entry.reason}"
+    if request.name in facts.revoked:
+        return facts.revoked[request.name]
     for one in revocations:
         may = one.what.person in facts.people or one.what.person == request.what.requester
         if one.what.request == request.name and may and one.signed <= facts.at + CLOCK_SLACK:

@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from countermark_ledger.bundle import MAX_BYTES
@@ -20,7 +20,7 @@ from countermark_ledger.git.objects import Oversized
 from countermark_ledger.git.reader import Repository
 from countermark_ledger.log.rows import BlobKind, EntryIndex
 from countermark_ledger.node import Mode
-from countermark_ledger.predicates import claim, enrolment, generation, status, verdict
+from countermark_ledger.predicates import WAIVER_REQUEST, approval, claim, enrolment, generation, status, verdict
 from countermark_service.embedded import Embedded
 from countermark_service.exits import UsageError
 from countermark_service.store.records import Query
@@ -35,13 +35,38 @@ _REGULAR = {Mode.FILE, Mode.EXECUTABLE}
 _PAGE = 1000
 
 
-def from_ledger(embedded: Embedded) -> Source:
-    """Offer what the embedded ledger holds about the paths, the verdicts, the enrolments and the newest status."""
+@dataclass(frozen=True, slots=True)
+class LedgerSource:
+    """The embedded ledger as a source, which has an index: what is asked for is offered, and no more."""
 
-    def files(paths: AbstractSet[str]) -> Iterator[tuple[str, bytes]]:
-        yield from entry_files(embedded, _about(embedded, paths))
+    embedded: Embedded
 
-    return files
+    def __call__(self, paths: AbstractSet[str]) -> Files:
+        """Offer what there is about the paths, with the verdicts, the enrolments and the newest status."""
+        return entry_files(self.embedded, _about(self.embedded, paths))
+
+    def approvals(self, commits: AbstractSet[str]) -> Files:
+        """Offer the approvals that name one of these commits as their tip or head."""
+        origin, kind = self.embedded.log.origin, approval.PREDICATE_TYPE
+        queries = [Query(origin, predicate_type=kind, labels=(("commit", commit),)) for commit in sorted(commits)]
+        found = {entry.index: entry for query in queries for entry in _pages(self.embedded, query)}
+        return entry_files(self.embedded, [found[index] for index in sorted(found)])
+
+    def since(self, index: int) -> Files:
+        """Offer every entry of the log from an index on."""
+        return entry_files(self.embedded, _pages(self.embedded, Query(self.embedded.log.origin, after_index=index - 1)))
+
+
+def from_ledger(embedded: Embedded) -> LedgerSource:
+    """Offer what the embedded ledger holds."""
+    return LedgerSource(embedded)
+
+
+def approvals_of(sources: Iterable[Source], commits: AbstractSet[str]) -> Iterator[tuple[str, bytes]]:
+    """Offer the approvals that sources with an index leave out when they are asked about paths."""
+    for source in sources:
+        if isinstance(source, LedgerSource):
+            yield from source.approvals(commits)
 
 
 def from_whole_ledger(embedded: Embedded) -> Source:
@@ -106,7 +131,7 @@ def from_ref(repository: Repository, ref: str = BUNDLE_REF) -> Source:
 
 
 def _about(embedded: Embedded, paths: AbstractSet[str]) -> list[EntryIndex]:
-    """Find entries by path, their sibling parts, verdicts, enrolments and the newest status; in log order, once."""
+    """Find entries by path and what belongs to them, verdicts, enrolments and the newest status; in log order, once."""
     store, origin = embedded.store, embedded.log.origin
     found = {e.index: e for path in sorted(paths) for e in _pages(embedded, Query(origin, path=path))}
     kinds = {generation.PREDICATE_TYPE, claim.PREDICATE_TYPE}
@@ -119,6 +144,8 @@ def _about(embedded: Embedded, paths: AbstractSet[str]) -> list[EntryIndex]:
     }
     for change in sorted(changes):
         found |= {e.index: e for e in _pages(embedded, Query(origin, labels=(("change", change),)))}
+    for waiver in sorted(_waivers(embedded, found.values())):
+        found |= {e.index: e for e in _pages(embedded, Query(origin, labels=(("waiver", waiver),)))}
     for kind in (verdict.PREDICATE_TYPE, enrolment.ENROLMENT_TYPE, enrolment.ROTATION_TYPE):
         found |= {e.index: e for e in _pages(embedded, Query(origin, predicate_type=kind))}
     newest = store.newest(origin, status.PREDICATE_TYPE)
@@ -127,8 +154,15 @@ def _about(embedded: Embedded, paths: AbstractSet[str]) -> list[EntryIndex]:
     return [found[index] for index in sorted(found)]
 
 
+def _waivers(embedded: Embedded, entries: Iterable[EntryIndex]) -> set[str]:
+    """Name the waivers that entries ask for: their approvals and revocations have no path."""
+    asked = [entry for entry in entries if entry.predicate_type == WAIVER_REQUEST]
+    labels = [label for entry in asked for label in embedded.store.labels(entry.origin, entry.index)]
+    return {label.value for label in labels if label.name == "waiver"}
+
+
 def _pages(embedded: Embedded, query: Query) -> Iterator[EntryIndex]:
-    after = -1
+    after = query.after_index
     while page := embedded.store.find(replace(query, after_index=after, limit=_PAGE)):
         yield from page
         after = page[-1].index

@@ -152,6 +152,7 @@ def _laid_over(below: Any, given: Any) -> Any:
 
 AGENT, PERSON = "spiffe://example.com/agent/a", "spiffe://example.com/person/p"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGu9CZ6WY3Q7pT9Dq0uQxLq3Cc5pEw5mO0ZyyyV5n3wM"
+BOTS_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"
 SPELLED_OUT = {
     **DEFAULTS,
     "$schema": "https://countermark.dev/schemas/policy.schema.json",
@@ -159,7 +160,7 @@ SPELLED_OUT = {
     "models": ["m-1"],
     "images": ["sha256:" + "0" * 64],
     "people": [{"id": PERSON, "sshKeys": [KEY], "sigstore": [{"issuer": "https://i.example", "identity": "a@b"}]}],
-    "bots": [{"id": AGENT, "author": "bot <b@example.com>", "sshKeys": [KEY], "openpgpKeys": []}],
+    "bots": [{"id": AGENT, "author": "bot <b@example.com>", "sshKeys": [BOTS_KEY], "openpgpKeys": []}],
     "gates": ["spiffe://example.com/gate/g"],
     "mirror": "evidence",
     "paths": [

@@ -51,6 +51,7 @@ def request(simulated: SimulatedAuthority, **other: object) -> WaiverRequest:
         "repository_id": "repository-1",
         "path": "a.py",
         "finding": FINDING,
+        "mode": None,
         "sha256": None,
         "agent": AGENT,
         "requester": ANNA,
@@ -75,7 +76,7 @@ def log(simulated: SimulatedAuthority, *said: Consent) -> list[Signed]:
 def ask(simulated: SimulatedAuthority, *signed: Signed, status: Signed | None = None, **other: object) -> Consents:
     facts = {"repository_id": "repository-1", "paths": None, "commits": {TIP, HEAD}, **other}
     current = simulated.current(status or simulated.status())
-    return consent.judge(simulated.collection(*signed), Question(**facts), current, simulated.trust)
+    return consent.judge(simulated.collection(*signed).candidates.values(), Question(**facts), current, simulated.trust)
 
 
 def refusal(found: Consents) -> LedgerError:
@@ -114,7 +115,10 @@ def test_the_same_words_logged_twice_say_nothing_new(simulated: SimulatedAuthori
     said = [approval(), asked, WaiverApproval(name_of(asked), BERT)]
     first = log(simulated, *said)
     simulated.clock.step(minutes=1)
-    found = ask(simulated, *log(simulated, *said), *first)
+    again = log(simulated, *said)
+    found = ask(simulated, *again, *first)
+    assert sorted(found.judged) == sorted(one.name for one in (*first, *again))
+    assert [found.heads[one.name].size for one in found.approvals] == [1]
     assert [one.log_index for one in found.approvals] == [0]
     assert found.requests[name_of(asked)].log_index == 1
     assert [one.log_index for one in found.waiver_approvals[name_of(asked)]] == [2]
@@ -176,7 +180,9 @@ def test_junk_waivers_that_the_log_never_took_in_cost_nothing(
     collection = Collection.of([*simulated.files([good]), *junk])
     assert len(collection.candidates) == 6
     current = simulated.current(simulated.status())
-    found = consent.judge(collection, Question("repository-1", None, {TIP}), current, simulated.trust)
+    found = consent.judge(
+        collection.candidates.values(), Question("repository-1", None, {TIP}), current, simulated.trust
+    )
     assert (len(found.approvals), found.refusals) == (1, [])
 
 
@@ -219,7 +225,7 @@ def test_a_logged_statement_without_its_certificate_proof_is_refused(simulated: 
     signed = log(simulated, approval())[0]
     current = simulated.current(simulated.status())
     bare = Collection.of([(bundle_path(signed.name), signed.raw)])
-    found = consent.judge(bare, Question("repository-1", None, {TIP}), current, simulated.trust)
+    found = consent.judge(bare.candidates.values(), Question("repository-1", None, {TIP}), current, simulated.trust)
     assert "certificate proof" in refusal(found).message
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,11 +12,12 @@ from countermark_ledger import dsse
 from countermark_ledger.authority.issuing import Request
 from countermark_ledger.bundle import Bundle
 from countermark_ledger.errors import Malformed, StoreFailed
-from countermark_ledger.identity import Kind
+from countermark_ledger.identity import Identity, Kind
 from countermark_ledger.log import BlobKind, check_log
 from countermark_ledger.log.indexing import index_rows
 from countermark_ledger.log.rows import CommitmentKey, EntryIndex, EntryLabel, EntryPath
 from countermark_ledger.merkle import leaf_hash
+from countermark_ledger.node import Mode
 from countermark_ledger.predicates.approval import Approval
 from countermark_ledger.predicates.commitment import Commitment
 from countermark_ledger.predicates.generation import Model, ModelSource
@@ -188,9 +189,13 @@ def test_an_approval_is_found_by_the_two_commits_it_names(simulated: SimulatedAu
     assert _labels(rows) == [("commit", "7" * 40), ("commit", "8" * 40), ("repository", "repository-1")]
 
 
+def _asked(agent: Identity, person: Identity, now: datetime) -> WaiverRequest:
+    return WaiverRequest("repository-1", "a.bin", None, Mode.FILE, "0" * 64, agent, person, "why", 1, None, now, 1)
+
+
 def test_a_waiver_is_found_by_its_path_and_its_later_statements_by_its_name(simulated: SimulatedAuthority) -> None:
     person, agent, now = simulated.who(Kind.PERSON, "p1"), simulated.who(Kind.AGENT), simulated.clock.now
-    asked = WaiverRequest("repository-1", "a.bin", None, "0" * 64, agent, person, "why", 1, None, now, 1).statement()
+    asked = _asked(agent, person, now).statement()
     name = dsse.name_of(asked.encode())
     rows = _rows(simulated, asked)
     assert [(row.path, row.sha256_after) for row in rows if isinstance(row, EntryPath)] == [("a.bin", "0" * 64)]

@@ -72,9 +72,11 @@ SAMPLES = {
     "approval": Approval(ANNA, "repository-1", "refs/heads/main", "d" * 40, "e" * 40, A, "an SSH signature"),
     "bare-approval": Approval(ANNA, "repository-1", "refs/heads/main", "d" * 40, "e" * 40, A),
     "waiver-of-a-finding": WaiverRequest(
-        "repository-1", "a.py", A, None, AGENT, ANNA, "false alarm", 7, AT, AT, 1, "an SSH signature"
+        "repository-1", "a.py", A, None, None, AGENT, ANNA, "false alarm", 7, AT, AT, 1, "an SSH signature"
     ),
-    "waiver-of-a-file": WaiverRequest("repository-1", "a.bin", None, A, AGENT, ANNA, "a picture", 0, None, AT, None),
+    "waiver-of-a-file": WaiverRequest(
+        "repository-1", "a.bin", None, Mode.FILE, A, AGENT, ANNA, "a picture", 0, None, AT, None
+    ),
     "waiver-approval": WaiverApproval(A, BERT, "an SSH signature"),
     "bare-waiver-approval": WaiverApproval(A, BERT),
     "waiver-revocation": WaiverRevocation(A, ANNA, "fixed", "an SSH signature"),
@@ -264,6 +266,9 @@ def test_a_row_that_changes_nothing_is_refused_inside_a_statement() -> None:
         pytest.param("waiver-of-a-finding", {"finding": None}, id="waiver-of-all-that-is-wrong-with-a-path"),
         pytest.param("waiver-of-a-file", {"sha256": None}, id="path-without-content"),
         pytest.param("waiver-of-a-file", {"finding": A}, id="finding-and-file"),
+        pytest.param("waiver-of-a-file", {"mode": None}, id="file-of-any-mode"),
+        pytest.param("waiver-of-a-file", {"mode": "040000"}, id="waiver-of-a-folder"),
+        pytest.param("waiver-of-a-finding", {"mode": "100644"}, id="finding-with-a-mode"),
         pytest.param("waiver-of-a-file", {"sha256": "7"}, id="content-that-is-no-digest"),
         pytest.param("waiver-of-a-file", {"expires": "9999-99-99"}, id="expiry-that-is-no-time"),
         pytest.param("waiver-of-a-file", {"expires": "9999-99-99T00:00:00Z"}, id="expiry-that-looks-like-a-time"),
@@ -436,6 +441,7 @@ statements = st.one_of(
         words,
         words,
         hexes,
+        st.none(),
         st.none(),
         identities.map(lambda one: replace(one, kind=Kind.AGENT)),
         identities,

@@ -35,7 +35,7 @@ def enrol(simulated: SimulatedAuthority, owner: Identity | None, *, by: Identity
 
 
 def owners(simulated: SimulatedAuthority, *signed: Signed) -> enrolled.Owners:
-    return enrolled.owners(simulated.collection(*signed), {AGENT}, simulated.trust)
+    return enrolled.owners(simulated.collection(*signed).candidates.values(), {AGENT}, simulated.trust)
 
 
 # --- enrolments -------------------------------------------------------------------------------------
@@ -71,7 +71,7 @@ def test_an_enrolment_that_the_log_did_not_take_in_says_nothing(simulated: Simul
     signed = enrol(simulated, ANNA)
     altered = Collection.of([(bundle_path("0" * 64), signed.raw)])
     assert len(altered.candidates) == 1
-    assert enrolled.owners(altered, {AGENT}, simulated.trust) == {}
+    assert enrolled.owners(altered.candidates.values(), {AGENT}, simulated.trust) == {}
 
 
 # --- actors -----------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from countermark_ledger import answer, arguments, checkpoint, command, errors
 from countermark_ledger.checkpoint import TreeHead
 from countermark_ledger.identity import Kind
-from countermark_ledger.node import Change
+from countermark_ledger.node import Change, Mode
 from countermark_ledger.note import Cosigner, NoteSigner, SignedNote
 from countermark_ledger.predicates import rows
 from countermark_ledger.predicates.approval import Approval
@@ -254,9 +254,9 @@ def consents(authority: SimulatedAuthority) -> dict[str, Statement]:
     """What each kind of consent says, and a sample of it."""
     person, agent = authority.who(Kind.PERSON, "p1"), authority.who(Kind.AGENT)
     asked = WaiverRequest(
-        "repository-1", "a.py", "d" * 64, None, agent, person, "why", 0, None, authority.clock.now, None
+        "repository-1", "a.py", "d" * 64, None, None, agent, person, "why", 0, None, authority.clock.now, None
     )
-    file = replace(asked, finding=None, sha256="e" * 64)
+    file = replace(asked, finding=None, mode=Mode.FILE, sha256="e" * 64)
     approval = Approval(person, "repository-1", "refs/heads/main", "a" * 40, "b" * 40, "d" * 64)
     return {
         "lets commit bbbbbbbbbbbb land on aaaaaaaaaaaa": approval.statement(),

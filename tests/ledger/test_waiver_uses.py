@@ -32,7 +32,7 @@ NAME = "f" * 64
 def waiver(simulated: SimulatedAuthority, since: int = 0) -> Said[WaiverRequest]:
     now = simulated.clock.now
     asked = WaiverRequest(
-        "repository-1", "a.py", NAME, None, AGENT, ANNA, "why", since, None, now + timedelta(days=9), 1
+        "repository-1", "a.py", NAME, None, None, AGENT, ANNA, "why", since, None, now + timedelta(days=9), 1
     )
     return Said(NAME, asked, now, since, None)
 

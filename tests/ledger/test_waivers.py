@@ -27,6 +27,7 @@ from countermark_ledger.waivers import (
     State,
     Unknown,
     describe,
+    revoked_by,
     state_of,
     word_of,
 )
@@ -38,7 +39,7 @@ AGENT = Identity("forge.example", Kind.AGENT, "builder")
 ANNA, BERT, CARL, OWEN, EVE = (
     Identity("forge.example", Kind.PERSON, name) for name in ("anna", "bert", "carl", "owen", "eve")
 )
-ASKED = WaiverRequest("repository-1", "a.py", NAME, None, AGENT, ANNA, "why", 3, None, NOW + 30 * DAY, None)
+ASKED = WaiverRequest("repository-1", "a.py", NAME, None, None, AGENT, ANNA, "why", 3, None, NOW + 30 * DAY, None)
 
 
 def approved(
@@ -57,8 +58,7 @@ def named(*people: Identity, **keys: str) -> People:
 
 
 def facts(**other: object) -> Facts:
-    status = Status("0" * 64, 1, 9, NOW, NOW + 7 * DAY, ())
-    known = {"people": named(ANNA, BERT, CARL, OWEN), "behind": {OWEN}, "max_days": 90, "status": status}
+    known = {"people": named(ANNA, BERT, CARL, OWEN), "behind": {OWEN}, "max_days": 90, "revoked": {}}
     return Facts(**{"at": NOW, "used": Counted(frozenset()), **known, **other})
 
 
@@ -253,12 +253,11 @@ def test_what_ends_something_else_or_later_does_not_end_it_now(revocation: Said[
 
 def test_a_revocation_in_the_status_holds_when_the_statement_is_withheld() -> None:
     entry = Revocation(RevokedKind.WAIVER, NAME, NOW, 8, "fixed")
-    other = replace(entry, value=OTHER_NAME)
-    status = facts().status
-    assert isinstance(judge(status=replace(status, revocations=(other, entry))), Revoked)
-    assert isinstance(judge(status=replace(status, revocations=(other,))), Active)
-    named = replace(entry, kind=RevokedKind.SESSION)
-    assert isinstance(judge(status=replace(status, revocations=(named,))), Active)
+    others = (replace(entry, value=OTHER_NAME), replace(entry, kind=RevokedKind.SESSION))
+    status = Status("0" * 64, 1, 9, NOW, NOW + 7 * DAY, (*others, entry))
+    state = judge(revoked=revoked_by(status))
+    assert state == Revoked("by the status since 2026-11-20T12:00:00Z: fixed")
+    assert isinstance(judge(revoked=revoked_by(replace(status, revocations=others))), Active)
 
 
 def test_the_end_comes_before_every_other_word() -> None:

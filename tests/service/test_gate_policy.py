@@ -17,6 +17,7 @@ from countermark_service.gate.policy import DEFAULTS, Mode, Policy, SplitView
 PERSON = "spiffe://example.com/person/p1"
 AGENT = "spiffe://example.com/agent/a"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGu9CZ6WY3Q7pT9Dq0uQxLq3Cc5pEw5mO0ZyyyV5n3wM"
+BOTS_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"
 
 
 def template() -> dict[str, Json]:
@@ -63,7 +64,7 @@ def test_what_a_policy_spells_out_is_what_it_is() -> None:
         "models": ["m-1"],
         "images": ["sha256:" + "0" * 64],
         "people": [{"id": PERSON, "sshKeys": [KEY], "sigstore": [{"issuer": "https://i.example", "identity": "a@b"}]}],
-        "bots": [{"id": AGENT, "author": "bot <b@example.com>", "sshKeys": [KEY], "openpgpKeys": []}],
+        "bots": [{"id": AGENT, "author": "bot <b@example.com>", "sshKeys": [BOTS_KEY], "openpgpKeys": []}],
         "paths": [{"match": ["src/pay/*"], "evidence": "boxed", "agents": [AGENT], "approvals": 2, "threshold": 95}],
     }
     policy = parse(value)
@@ -88,6 +89,17 @@ def edit(*path: str, to: Json) -> Callable[[dict[str, Json]], None]:
     "change",
     [
         pytest.param(edit("modee", to="enforce"), id="misspelt-field"),
+        pytest.param(
+            edit("people", to=[{"id": PERSON, "sshKeys": [KEY]}, {"id": f"{PERSON}x", "sshKeys": [KEY]}]),
+            id="one-person-under-two-names-by-their-key",
+        ),
+        pytest.param(
+            lambda value: value.update(
+                people=[{"id": PERSON, "sshKeys": [KEY]}],
+                bots=[{"id": AGENT, "author": "a", "sshKeys": [KEY], "openpgpKeys": []}],
+            ),
+            id="bot-with-its-owners-key",
+        ),
         pytest.param(lambda value: value.pop("version"), id="no-version"),
         pytest.param(edit("coverage", to={"minimun": 1}), id="misspelt-field-of-a-section"),
         pytest.param(edit("coverage", to={"minimum": 0}), id="coverage-of-nothing"),

@@ -16,6 +16,7 @@ from .. import shape
 from ..canonical import Json
 from ..errors import Malformed
 from ..identity import Identity, Kind
+from ..node import Mode
 from ..statement import Statement, Subject
 from . import WAIVER_APPROVAL, WAIVER_REQUEST, WAIVER_REVOCATION
 from .rows import refuse_other_spelling
@@ -27,14 +28,16 @@ _WAIVER = "waiver-request"
 class WaiverRequest:
     """`requester` asks that one thing at `path` be let through where `agent` wrote it.
 
-    The thing is a finding by its fingerprint, or a file that no scanner read by the `sha256` of its content. It is
-    in force from `not_before` (None: from its approval) until `expires`, both UTC, for `uses` landings (None: any
-    number), which are counted from the log's entry `log_size` on.
+    The thing is a finding by its fingerprint, or a file that no scanner read by its mode and the `sha256` of its
+    content: the same bytes as a program or as a link are another file. It is in force from `not_before` (None: from
+    its approval) until `expires`, both UTC, for `uses` landings (None: any number), which are counted from the log's
+    entry `log_size` on.
     """
 
     repository_id: str
     path: str
     finding: str | None
+    mode: Mode | None
     sha256: str | None
     agent: Identity
     requester: Identity
@@ -47,8 +50,8 @@ class WaiverRequest:
 
     def __post_init__(self) -> None:
         """A waiver names exactly one thing, and an agent."""
-        if (self.finding is None) == (self.sha256 is None):
-            raise Malformed("waiver: expected either a finding or the sha256 of a file")
+        if (self.finding is None) == (self.sha256 is None) or (self.mode is None) != (self.sha256 is None):
+            raise Malformed("waiver: expected either a finding or the mode and sha256 of a file")
         if self.agent.kind is not Kind.AGENT:
             raise Malformed(f"waiver: expected an agent, found {self.agent}")
 
@@ -68,6 +71,7 @@ class WaiverRequest:
             "repositoryId": self.repository_id,
             "path": self.path,
             "finding": self.finding,
+            "mode": None if self.mode is None else self.mode.value,
             "sha256": self.sha256,
             "agent": str(self.agent),
             "requester": str(self.requester),
@@ -89,6 +93,7 @@ class WaiverRequest:
             shape.text(predicate.get("repositoryId"), "repositoryId"),
             shape.text(predicate.get("path"), "path"),
             _optional_hex64(predicate.get("finding"), "finding"),
+            _optional_mode(predicate.get("mode")),
             _optional_hex64(predicate.get("sha256"), "sha256"),
             Identity.parse(predicate.get("agent")),
             Identity.parse(predicate.get("requester")),
@@ -174,6 +179,13 @@ class WaiverRevocation:
         )
         refuse_other_spelling(statement, parsed.statement())
         return parsed
+
+
+def _optional_mode(value: Json) -> Mode | None:
+    mode = shape.optional_text(value, "mode")
+    if mode is not None and mode not in set(Mode):
+        raise Malformed(f"mode: expected one of {', '.join(Mode)}, found {mode!r:.40}")
+    return None if mode is None else Mode(mode)
 
 
 def _optional_hex64(value: Json, where: str) -> str | None:

@@ -10,21 +10,28 @@ from dataclasses import dataclass, replace
 from countermark_ledger.errors import LedgerError
 from countermark_ledger.predicates.verdict import Outcome
 from countermark_service.exits import Exit, first
+from countermark_service.gate.approving import NONE_ASKED, Approvals, approvals
 from countermark_service.gate.case import Case
 from countermark_service.gate.facts import Facts
 from countermark_service.gate.input import Input
 from countermark_service.gate.policy import Mode
 from countermark_service.gate.reason import Reason
 from countermark_service.gate.rules import ABOUT_ROWS, judge
+from countermark_service.gate.waiving import Standing, standings
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Step 7. `code` is what the reasons give together; `exit_code` is what the process answers."""
+    """Step 7. `code` is what the reasons give together; `exit_code` is what the process answers.
+
+    `waivers` are all that name a changed path, whatever they are worth; `approvals` who was counted, and who not.
+    """
 
     facts: Facts
     reasons: tuple[Reason, ...]
     verdict: str | None = None
+    waivers: tuple[Standing, ...] = ()
+    approvals: Approvals = NONE_ASKED
 
     @property
     def code(self) -> Exit:
@@ -56,14 +63,25 @@ class Decision:
 
     @property
     def score(self) -> int:
-        """The score, 0 when nothing could be scored."""
-        return self.facts.scan.score.value if self.facts.scan else 0
+        """The score after waivers, which decides; 0 when nothing could be scored."""
+        return self.facts.scan.scored(self.waived).value if self.facts.scan else 0
+
+    @property
+    def raw_score(self) -> int:
+        """The score without waivers, which is shown beside the one that decides."""
+        return self.facts.scan.score.raw if self.facts.scan else 0
+
+    @property
+    def waived(self) -> frozenset[str]:
+        """Name what waivers let through: findings and unread files, by fingerprint."""
+        return frozenset(name for standing in self.waivers for name in standing.waived)
 
 
 def decide(facts: Facts) -> Decision:
     """Ask every rule about the facts. No reason at all is the only pass."""
     case = Case(facts.root.policy, Input.of(facts), facts.rows)
-    return Decision(facts, tuple(_shown(reason, facts) for reason in judge(case)))
+    reasons = tuple(_shown(reason, facts) for reason in judge(case))
+    return Decision(facts, reasons, waivers=standings(case), approvals=approvals(case))
 
 
 def _shown(reason: Reason, facts: Facts) -> Reason:

@@ -16,6 +16,7 @@ from countermark_ledger.git.change import LandingChange
 from countermark_ledger.logview import LogView
 from countermark_ledger.trust import TrustRoot
 from countermark_scanners.result import ScanResult
+from countermark_service.gate.consents import ConsentSeen
 from countermark_service.gate.policy import Policy
 from countermark_service.gate.reason import Reason
 from countermark_service.gate.unsigned import Unsigned
@@ -53,6 +54,7 @@ class Facts:
     junk: int = 0
     status: int = 0
     scan: ScanResult | None = None
+    consent: ConsentSeen | None = None
     failures: tuple[Reason, ...] = ()
 
     @property

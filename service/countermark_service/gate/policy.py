@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from countermark_ledger import canonical, protected, shape
 from countermark_ledger.canonical import Json
+from countermark_ledger.consent import People
 from countermark_ledger.errors import Malformed
 from countermark_ledger.git import names
 from countermark_ledger.identity import Kind
@@ -145,6 +146,16 @@ class Policy:
         given = [entry.threshold for entry in self.overrides_of(path) if entry.threshold is not None]
         return given[-1] if given else self.threshold
 
+    def approvals_for(self, path: str) -> int:
+        """Give how many people must approve a change of a path."""
+        given = [entry.approvals for entry in self.overrides_of(path) if entry.approvals is not None]
+        return given[-1] if given else self.approvals
+
+    @property
+    def signers(self) -> People:
+        """Give whose consent counts, each with the SSH keys of which one must have signed, where there are any."""
+        return {person.id: {key.fingerprint for key in person.ssh_keys} for person in self.people}
+
     def overrides_of(self, path: str) -> list[Override]:
         """List the entries that match a path, the one that decides last."""
         return [entry for entry in self.overrides if entry.matches(path)]
@@ -263,6 +274,10 @@ def _check(parsed: Policy, value: dict[str, Json]) -> None:
         raise Malformed(f"policy: mirror is {parsed.mirror!r}, expected the plain path of a submodule")
     if len({person.id for person in parsed.people}) != len(parsed.people):
         raise Malformed("policy: one person is named twice")
+    owned = [*(one.ssh_keys for one in parsed.people), *(one.ssh_keys for one in parsed.bots)]
+    keys = [key.line() for each in owned for key in {*each}]
+    if len(keys) != len(set(keys)):
+        raise Malformed("policy: one SSH key is listed for two, who would then be one and count as both")
 
 
 def _thresholds(parsed: Policy) -> list[tuple[str, int]]:

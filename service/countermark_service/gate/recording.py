@@ -56,6 +56,8 @@ def verdict_of(decision: Decision, gate: Identity) -> Verdict:
             merge_method=LANDED if change.landed else MERGED,
             consumed=facts.consumed if not decision.reasons else (),
         ),
+        waivers=tuple(one.request.name for one in decision.waivers if one.waived),
+        approvals=tuple(sorted(one.name for one in decision.approvals.counted)),
     )
 
 

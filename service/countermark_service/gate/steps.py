@@ -27,7 +27,7 @@ from countermark_ledger.evidence import Question, judge
 from countermark_ledger.git.change import LandingChange, landing_change
 from countermark_ledger.git.reader import Repository
 from countermark_service.exits import Exit
-from countermark_service.gate import mirror, mirror_store
+from countermark_service.gate import consenting, mirror, mirror_store
 from countermark_service.gate.case import rows_of
 from countermark_service.gate.commits import add_commits
 from countermark_service.gate.decision import Decision, decide
@@ -38,7 +38,7 @@ from countermark_service.gate.reason import Reason
 from countermark_service.gate.root import Pin, check_landing, read_root
 from countermark_service.gate.scanning import Scan
 from countermark_service.gate.unsigned import unsigned
-from countermark_service.sources import Source
+from countermark_service.sources import Source, approvals_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,8 @@ def _account(repository: Repository, facts: Facts, change: LandingChange, seen_s
         with mirror_store.opened(repository, root.policy.mirror, ports.mirrors) as stores:
             mirrored = mirror.look(stores, change, root.policy.mirror, root.trust)
             sources = (*ports.sources, *mirrored.sources)
-            collection = Collection.of(chain.from_iterable(source(paths) for source in sources))  # 3
+            asked = (approvals_of(sources, {change.tip, change.head}), *(source(paths) for source in sources))
+            collection = Collection.of(chain.from_iterable(asked))  # 3
         mirror.refuse_fork(collection, mirrored, root.trust, strict=root.policy.split_view is SplitView.REFUSE)
         ports.step("4/8 verifying evidence")
         question = Question(paths, root.repository_id, facts.evaluated, root.policy.gates, seen_status)
@@ -99,10 +100,13 @@ def _account(repository: Repository, facts: Facts, change: LandingChange, seen_s
         facts_of_git = mirrored.within(landing(repository, mirrored.change, evidence, root.policy.max_base_distance))
         rows = rows_of(root.policy, facts_of_git, evidence, facts.evaluated)  # 5
         lines = unsigned(repository, change, rows, evidence)
-        view = logview.view(collection, evidence.heads.values(), root.trust)
+        said = consenting.said_of(root, change, evidence, collection)
+        view = logview.view(collection, (*evidence.heads.values(), *said.heads.values()), root.trust)
+        consent = consenting.seen_of(root, said, evidence, collection, sources)
     except LedgerError as error:
         return replace(facts, failures=(*facts.failures, Reason.of(error)))
-    judged = tuple(sorted(set(evidence.judged)))
+    judged = tuple(sorted({*evidence.judged, *said.judged}))
+    facts = replace(facts, anchors=(*facts.anchors, *said.heads.values()), consent=consent)
     facts = replace(facts, landing=facts_of_git, evidence=evidence, rows=rows, unsigned=lines, log=view)
     return replace(facts, judged=judged, junk=collection.junk, status=evidence.status.status.number)
 

@@ -15,14 +15,15 @@ from countermark_ledger.coverage import Landing
 from countermark_ledger.errors import Malformed
 from countermark_ledger.testimony import Testimony
 from countermark_service.exits import Exit
+from countermark_service.gate.consents import ConsentSeen
 from countermark_service.gate.facts import Facts
-from countermark_service.gate.input import accounts
+from countermark_service.gate.input import accounts, consents
 from countermark_service.gate.input.scan import Ran, ScanSeen
 from countermark_service.gate.input.seen import LogSeen, StatusSeen, Subject
 from countermark_service.gate.input.spelling import read, read_optional, spell, spell_optional
 from countermark_service.gate.reason import Reason
 
-__all__ = ["Input", "LogSeen", "Ran", "ScanSeen", "StatusSeen", "Subject"]
+__all__ = ["ConsentSeen", "Input", "LogSeen", "Ran", "ScanSeen", "StatusSeen", "Subject"]
 
 
 VERSION = 1
@@ -40,6 +41,7 @@ class Input:
     status: StatusSeen | None = None
     log: LogSeen | None = None
     scan: ScanSeen | None = None
+    consent: ConsentSeen | None = None
 
     @classmethod
     def of(cls, facts: Facts) -> Input:
@@ -52,7 +54,7 @@ class Input:
             return cls(subject, facts.evaluated, facts.failures, scan=scan)
         landing, testimony = accounts.narrowed(facts.landing, evidence)
         status, log = StatusSeen.of(evidence), LogSeen.of(facts.log, evidence, facts.anchors)
-        return cls(subject, facts.evaluated, facts.failures, landing, testimony, status, log, scan)
+        return cls(subject, facts.evaluated, facts.failures, landing, testimony, status, log, scan, facts.consent)
 
     def json(self) -> dict[str, Json]:
         """Spell everything; the same facts have the same bytes."""
@@ -65,12 +67,14 @@ class Input:
             "status": self.status.json() if self.status else None,
             "log": self.log.json() if self.log else None,
             "scan": self.scan.json() if self.scan else None,
+            "consent": consents.spell(self.consent) if self.consent else None,
         }
 
     @classmethod
     def parse(cls, value: Json) -> Input:
         """Accept exactly what `json` gives."""
         said, status, log, scan = (shape.member(value, name) for name in ("accounts", "status", "log", "scan"))
+        consent = shape.member(value, "consent")
         landing, testimony = (None, None) if said is None else accounts.read(said)
         parsed = cls(
             Subject.parse(shape.member(value, "subject")),
@@ -81,6 +85,7 @@ class Input:
             None if status is None else StatusSeen.parse(status),
             None if log is None else LogSeen.parse(log),
             None if scan is None else ScanSeen.parse(scan),
+            None if consent is None else consents.read(consent),
         )
         if canonical.dumps(parsed.json()) != canonical.dumps(value):
             raise Malformed("input: unexpected, missing or unsorted members")
@@ -89,7 +94,7 @@ class Input:
     @property
     def complete(self) -> bool:
         """Tell whether every step answered."""
-        return None not in (self.landing, self.testimony, self.status, self.log, self.scan)
+        return None not in (self.landing, self.testimony, self.status, self.log, self.scan, self.consent)
 
 
 def _spell_failure(reason: Reason) -> Json:

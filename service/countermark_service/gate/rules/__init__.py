@@ -12,7 +12,17 @@ from countermark_ledger.coverage import Answer
 from countermark_service.exits import Exit
 from countermark_service.gate.case import Case
 from countermark_service.gate.reason import Reason
-from countermark_service.gate.rules import coverage, evidence, log, objections, scanning, scoring, status
+from countermark_service.gate.rules import (
+    approvals,
+    coverage,
+    evidence,
+    log,
+    objections,
+    scanning,
+    scoring,
+    status,
+    waivers,
+)
 from countermark_service.gate.rules.rule import Rule
 
 __all__ = ["ABOUT_ROWS", "RULES", "Rule", "judge"]
@@ -23,6 +33,8 @@ RULES: tuple[Rule, ...] = (
     *objections.RULES,
     *scanning.RULES,
     *scoring.RULES,
+    *waivers.RULES,
+    *approvals.RULES,
     *log.RULES,
     *status.RULES,
 )

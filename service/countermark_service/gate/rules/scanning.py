@@ -11,6 +11,7 @@ from countermark_service.gate.policy import POLICY_PATH, TRUST_ROOT_PATH, Policy
 from countermark_service.gate.reason import Reason
 from countermark_service.gate.rules.rule import Rule
 from countermark_service.gate.scanning import SUBMODULE
+from countermark_service.gate.waiving import is_file_waived
 
 SCAN_HINT = "countermark scan"
 INERT_HINT = "have a person add the type to score.inert in .countermark/policy.json, if nothing executes it"
@@ -53,7 +54,8 @@ def _gaps(case: Case) -> list[Reason]:
     scan = case.input.scan
     if scan is None or scan.error is not None:
         return []
-    return [Reason(Exit.POLICY, f"not scanned: {gap.reason}", gap.path, SCAN_HINT) for gap in scan.gaps]
+    left = [gap for gap in scan.gaps if not is_file_waived(case, gap.path)]
+    return [Reason(Exit.POLICY, f"not scanned: {gap.reason}", gap.path, SCAN_HINT) for gap in left]
 
 
 def _inert(case: Case) -> list[Reason]:
@@ -63,7 +65,7 @@ def _inert(case: Case) -> list[Reason]:
     return [
         Reason(Exit.POLICY, f"no scanner knows this type of file: {kind}", path, INERT_HINT)
         for path, kind in scan.not_covered(accepted=case.policy.inert)
-        if (path, kind) not in {*_OWN, (case.policy.mirror, SUBMODULE)}
+        if (path, kind) not in {*_OWN, (case.policy.mirror, SUBMODULE)} and not is_file_waived(case, path)
     ]
 
 

@@ -10,6 +10,7 @@ from countermark_service.gate.case import Case
 from countermark_service.gate.policy import Policy
 from countermark_service.gate.reason import Reason
 from countermark_service.gate.rules.rule import Rule
+from countermark_service.gate.waiving import waived
 
 HINT = "mend the findings above, then countermark record --agent NAME --commit MESSAGE -- CMD"
 
@@ -23,10 +24,11 @@ def _score(case: Case) -> list[Reason]:
     scan = case.input.scan
     if scan is None or scan.error is not None:
         return []
-    asked, found = threshold(case), scan.scored(()).value
-    if found >= asked:
+    asked, found = threshold(case), scan.scored(waived(case))
+    if found.value >= asked:
         return []
-    return [Reason(Exit.POLICY, f"score {found} of 100, the policy asks for {asked}", None, HINT)]
+    raw = "" if found.raw == found.value else f" ({found.raw} without waivers)"
+    return [Reason(Exit.POLICY, f"score {found.value} of 100{raw}, the policy asks for {asked}", None, HINT)]
 
 
 def _explain(policy: Policy) -> str:
