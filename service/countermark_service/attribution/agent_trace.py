@@ -188,9 +188,12 @@ def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     return found
 
 
+def _fraction(_digits: str) -> None:
+    """A fraction has no meaning in what is read here (`metadata.confidence`), so none is kept."""
+
+
 def _no_number(digits: str) -> NoReturn:
     raise ValueError(f"{digits} is no number")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=str, parse_constant=_no_number)
-"""A fraction has no meaning in what is read here (`metadata.confidence`), so it stays the text it was."""
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_fraction, parse_constant=_no_number)

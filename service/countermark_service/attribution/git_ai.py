@@ -95,7 +95,8 @@ class Note:
                 if missing:
                     mine.append((key, ranges_of(missing)))
         for name in ("humans", "sessions"):
-            joined.metadata[name] = _joined(_table(self.metadata, name), _table(other.metadata, name))
+            if table := _joined(_table(self.metadata, name), _table(other.metadata, name)):
+                joined.metadata[name] = table
         return joined
 
 
@@ -211,8 +212,8 @@ def _attestations(lines: Iterable[str]) -> dict[str, list[tuple[str, tuple[Range
     count = 0
     for line in lines:
         if not line.startswith("  "):
-            path = line[1:-1] if len(line) > 1 and line[0] == line[-1] == '"' else line
-            if not path or path in files:
+            path = _read_path(line)
+            if path in files:
                 raise Malformed(f"git-ai note: expected each path once, found {path!r:.200}")
             entries = files[path] = []
             continue
@@ -224,6 +225,15 @@ def _attestations(lines: Iterable[str]) -> dict[str, list[tuple[str, tuple[Range
         if count > MAX_RANGES:
             raise TooLarge(f"git-ai note: expected at most {MAX_RANGES} ranges, found more")
     return files
+
+
+def _read_path(line: str) -> str:
+    """Accept what `_spell_path` emits: quotes around white space, and none inside."""
+    quoted = len(line) > 1 and line[0] == line[-1] == '"'
+    path = line[1:-1] if quoted else line
+    if not path or '"' in path or (not quoted and any(character.isspace() for character in path)):
+        raise Malformed(f"git-ai note: expected a path, found {line!r:.200}")
+    return path
 
 
 def _ranges(text: str) -> tuple[Range, ...]:

@@ -16,10 +16,12 @@ from countermark_service.exits import UsageError
 
 
 def join_note(checkout: Path, repository: Repository, commit: str, ours: Note) -> bool:
-    """Write our note of a commit beside what stands there; tell whether anything had to be written.
+    """Write our note of a commit beside what stands there; tell whether there was anything to add.
 
     Raises `UsageError` where the two disagree, `RefMoved` when somebody wrote to the ref meanwhile.
     """
+    if not ours.files:
+        return False
     there = notes.notes_at(repository, git_ai.REF)
     standing = dict(notes.contents(repository, there, only=commit)).get(commit)
     joined = ours if standing is None else _joined(standing, ours, commit)
