@@ -217,6 +217,8 @@ def data_commands(desk: Desk, commented: Callable[[], Path]) -> Iterator[list[st
     yield ["scan"]
     yield ["gate"]
     yield ["gate", "--record", "never"]
+    yield ["policy", "check", ".countermark/policy.json"]
+    yield ["policy", "explain", ".countermark/policy.json"]
     yield ["ci", "--platform", "plain", "--output", f"comment={desk.root.parent / 'comment.md'}"]
     yield ["ci", "--platform", "plain", "--show", "job"]
     yield ["audit", "--since", "HEAD"]

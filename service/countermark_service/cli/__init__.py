@@ -20,6 +20,7 @@ COMMANDS = {
     "gate": "decide whether a change may be merged",
     "ci": "run the gate in a pipeline, as its platform says",
     "comment": "keep one comment of a pull or merge request up to date",
+    "policy": "check and explain a policy, and try it on facts that a gate saw",
     "verify": "verify one bundle, offline",
     "audit": "show what landed, and which verdict let it",
     "blame": "show who accounts for each line of a file",

@@ -8,6 +8,8 @@ from countermark_service.cli import deciding, reporting
 from countermark_service.cli.console import Console
 from countermark_service.exits import Exit
 from countermark_service.gate import speaking
+from countermark_service.gate.outputs import seen
+from countermark_service.gate.speaking.report import Report
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +19,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--tip", metavar="REV", help="the commit that the change lands on (default: the protected ref's tip)"
     )
     parser.add_argument("--landed", action="store_true", help="the change is what the protected ref became: no merge")
+    parser.add_argument(
+        "--show-input",
+        action="store_true",
+        help="print what the rules saw, for `countermark policy check --input`",
+    )
     deciding.configure(parser)
     reporting.configure(parser)
 
@@ -24,7 +31,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, console: Console) -> Exit:
     """Walk the eight steps; the exit code is the decision's."""
     asked = deciding.Asked(args.head, args.tip, args.landed)
+    speak = _show_input if args.show_input else speaking.speak
     how = reporting.Answering(
-        decide=lambda: deciding.decide(args, asked, console), speak=lambda report: speaking.speak(report, console)
+        decide=lambda: deciding.decide(args, asked, console), speak=lambda report: speak(report, console)
     )
     return reporting.answer(reporting.outputs_of(args), args.repository, how)
+
+
+def _show_input(report: Report, console: Console) -> None:
+    if report.decision is not None:  # what could not be decided was raised
+        console.document(seen.of(report.decision))

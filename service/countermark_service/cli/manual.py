@@ -128,6 +128,19 @@ GitHub (`pull-requests: write`), with COUNTERMARK_GITLAB_TOKEN on GitLab (a proj
         ("countermark comment comment.md", "countermark comment comment.md --author 'my-app[bot]'"),
         (),
     ),
+    "policy": Page(
+        """\
+Check that a policy is understood and say what of it nobody can meet, or explain it rule by rule, with the values in
+force and where each comes from. Without a file it is the policy at the tip of the protected branch, where the gate
+reads it and nowhere else. With --input, judge the facts that `countermark gate --show-input` printed: the same policy
+gives the same reasons and the same exit code, so a change of the policy can be tried offline on real changes.""",
+        (
+            "countermark policy explain",
+            "countermark policy check .countermark/policy.json",
+            "countermark policy check stricter.json --input input.json",
+        ),
+        (),
+    ),
     "verify": Page(
         """\
 Verify one bundle from files alone: who signed which files, when, and where it stands in the log. Without

@@ -15,7 +15,7 @@ from countermark_service.gate.case import Case
 from countermark_service.gate.facts import Facts
 from countermark_service.gate.input import Input
 from countermark_service.gate.policy import Mode
-from countermark_service.gate.reason import Reason
+from countermark_service.gate.reason import Reason, exit_code
 from countermark_service.gate.rules import ABOUT_ROWS, judge
 from countermark_service.gate.waiving import Standing, standings
 
@@ -45,9 +45,8 @@ class Decision:
 
     @property
     def exit_code(self) -> Exit:
-        """0 is the code of no reasons, or of a policy that only observes. Usage and internal errors always show."""
-        hides = self.observing and self.code not in (Exit.INTERNAL, Exit.USAGE)
-        return Exit.PASS if hides else self.code
+        """What the process answers, see `exit_code`."""
+        return exit_code(self.reasons, observing=self.observing)
 
     @property
     def outcome(self) -> Outcome:

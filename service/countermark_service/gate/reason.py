@@ -5,10 +5,11 @@ Trust: messages and paths may carry hostile text; whoever prints one escapes it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from countermark_ledger.errors import LedgerError
-from countermark_service.exits import Exit, code_of
+from countermark_service.exits import Exit, code_of, first
 from countermark_service.gate.unsigned import LastSigned
 
 
@@ -34,3 +35,12 @@ class Reason:
     def of(cls, error: LedgerError) -> Reason:
         """Turn a refusal raised by a step into a reason."""
         return cls(code_of(error), error.message, None, error.hint)
+
+
+def exit_code(reasons: Iterable[Reason], *, observing: bool) -> Exit:
+    """Say what the process answers: 0 for no reasons, or where the policy only observes.
+
+    Wrong usage and internal errors always show.
+    """
+    code = first(reason.code for reason in reasons)
+    return Exit.PASS if observing and code not in (Exit.INTERNAL, Exit.USAGE) else code

@@ -17,6 +17,8 @@ from countermark_service.gate.speaking.document import split_view
 from countermark_service.gate.speaking.report import NOT_ENFORCING, Issue, Kind, Report, last_signed, where
 
 MAX_TEXT = 500
+OTHERWISE = "   or   "
+"""What stands between two ways in one hint."""
 _TICKS = re.compile(r"`+")
 
 
@@ -29,10 +31,10 @@ def code(text: str) -> str:
 
 
 def block(text: str) -> list[str]:
-    """Spell a hostile line as a fenced block of its own, indented below a list's item."""
-    shown = _short(text)
-    fence = "`" * max(3, _longest_run(shown) + 1)
-    return [f"  {fence}sh", f"  {shown}", f"  {fence}"]
+    """Spell a hint as a fenced block of its own, indented below a list's item; each of several ways on its line."""
+    shown = [_short(way) for way in text.split(OTHERWISE)]
+    fence = "`" * max(3, *(_longest_run(way) + 1 for way in shown))
+    return [f"  {fence}sh", *(f"  {way}" for way in shown), f"  {fence}"]
 
 
 def render(report: Report, limit: int) -> bytes:
@@ -84,7 +86,7 @@ def _headline(report: Report) -> Iterator[str]:
 def _facts(report: Report, decision: Decision) -> Iterator[tuple[str, str]]:
     root, coverage, lines = decision.facts.root, report.coverage, report.unattributed_lines
     yield "change", f"{code(root.head)} to {code(root.protected_ref)} at {code(root.tip)}"
-    yield "files accounted for", f"{coverage.covered} of {coverage.rows}" if coverage else "unknown"
+    yield "coverage", coverage.words if coverage else "unknown"
     yield "lines that nobody accounts for", "unknown" if lines is None else str(lines)
     scan = decision.facts.scan
     yield "score", f"{scan.score.value} of 100, the policy asks for {root.policy.threshold}" if scan else "unknown"

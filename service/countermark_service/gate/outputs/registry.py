@@ -20,6 +20,7 @@ from countermark_service.gate.outputs import (
     junit,
     sarif,
     sast,
+    seen,
     step_outputs,
     summary,
     text,
@@ -44,6 +45,7 @@ class Format:
 FORMATS: Mapping[str, Format] = {
     "text": Format(text.spell, "what a terminal shows"),
     "json": Format(document.spell, "the decision, for programs"),
+    "input": Format(seen.spell, "what the rules saw, to try another policy on"),
     "sarif": Format(sarif.spell, "SARIF 2.1.0, for code scanning and editors"),
     "junit": Format(junit.spell, "JUnit XML"),
     "vsa": Format(vsa.spell, "the verdict: its signed bundle, or what nobody signed"),

@@ -65,7 +65,7 @@ def _explain_base_distance(policy: Policy) -> str:
 
 def _explain_protected(policy: Policy) -> str:
     more = f", and {', '.join(policy.protected_paths)}" if policy.protected_paths else ""
-    people = f"{policy.people_for_protected} of the {len(policy.people)} people named here must each answer for"
+    people = f"{policy.people_for_protected} of the people named here ({len(policy.people)}) must each answer for"
     return f"{people} a change of policy, trust root, continuous integration, code owners or attributes{more}."
 
 

@@ -62,6 +62,7 @@ def _found(report: Report, decision: Decision) -> dict[str, Json]:
     return {
         "score": decision.score,
         "coverage": {"covered": coverage.covered if coverage else 0, "rows": len(facts.rows)},
+        "unansweredFiles": coverage.unanswered if coverage else None,
         "unattributedLines": report.unattributed_lines,
         "rows": [_row(row) for row in facts.rows],
         "reasons": [_reason(reason) for reason in report.reasons],

@@ -6,6 +6,7 @@ Trust: paths, messages and hints may carry hostile text; whoever prints one esca
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -51,15 +52,22 @@ class Issue:
 
 
 class Coverage(NamedTuple):
-    """How many of the files that would change are accounted for."""
+    """How many of the files that would change are accounted for, and how many nobody at all answers for."""
 
     covered: int
     rows: int
+    unanswered: int
 
     @property
     def percent(self) -> int:
         """Round down: 100 is all of them."""
         return self.covered * 100 // self.rows if self.rows else 100
+
+    @property
+    def words(self) -> str:
+        """Say both; a policy may let files pass that nobody answers for, and nobody should have to guess how many."""
+        left = f"; {self.unanswered} that nobody answers for" if self.unanswered else ""
+        return f"{self.covered} of {self.rows} files accounted for{left}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +127,8 @@ class Report:
         facts = self.decision.facts if self.decision else None
         if facts is None or facts.log is None:
             return None
-        return Coverage(sum(row.answer is Answer.COVERED for row in facts.rows), len(facts.rows))
+        answers = Counter(row.answer for row in facts.rows)
+        return Coverage(answers[Answer.COVERED], len(facts.rows), answers[Answer.UNACCOUNTED])
 
     @property
     def unattributed_lines(self) -> int | None:

@@ -51,7 +51,7 @@ def _headline(report: Report, style: Style, about: str) -> str:
 def _summary(report: Report, decision: Decision) -> list[str]:
     facts, coverage = decision.facts, report.coverage
     signers = Counter(str(edge.signer) for row in facts.rows for edge in row.chain)
-    known = f"{coverage.covered} of {coverage.rows} files accounted for" if coverage else "unknown"
+    known = coverage.words if coverage else "unknown"
     found = [f"  coverage   {known}", *(f"             {count:>4} by {who}" for who, count in sorted(signers.items()))]
     spoken_for = [row for row in facts.rows if row.answer is Answer.COVERED and not row.chain]
     found += [f"             {safe(row.path)}: {safe(row.reason)}" for row in spoken_for]
