@@ -21,6 +21,8 @@ from countermark_service.cli.console import Console
 from countermark_service.embedded import Embedded, opened
 from countermark_service.exits import Exit, UsageError
 from countermark_service.signing import Work
+from countermark_service.tags import HELP as TAG_HELP
+from countermark_service.tags import TASK_HELP, tags_of
 
 TRAILER = "Countermark-Statement"
 
@@ -28,18 +30,18 @@ TRAILER = "Countermark-Statement"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe `record`."""
     parser.add_argument("--agent", required=True, metavar="NAME", help="an enrolled agent (countermark agent add NAME)")
-    parser.add_argument("--task", metavar="TEXT", help="what it was asked to do; only a commitment to it is signed")
+    parser.add_argument("--task", metavar="TEXT", help=TASK_HELP)
     parser.add_argument(
         "--model", action="append", default=[], metavar="ID", help="a model it says it used (repeatable)"
     )
-    parser.add_argument("--tag", action="append", default=[], metavar="TAG", help="a tag of the prompt, e.g. @secure")
+    parser.add_argument("--tag", action="append", default=[], metavar="TAG", help=TAG_HELP)
     parser.add_argument("--commit", metavar="MESSAGE", help="also commit what changed, in the agent's name")
     parser.add_argument("words", nargs="+", metavar="CMD", help="the command, after --")
 
 
 def run(args: argparse.Namespace, console: Console) -> Exit | int:
     """Snapshot, run, snapshot, sign. The command's own exit code is the answer."""
-    checkout = Checkout.find(Path.cwd())
+    checkout, tags = Checkout.find(Path.cwd()), tags_of(args.task, args.tag)
     with Repository.open(checkout.root) as repository, opened(checkout.home()) as embedded:
         agent = embedded.enrolled(Kind.AGENT, args.agent)
         head = repository.resolve("HEAD")
@@ -51,7 +53,7 @@ def run(args: argparse.Namespace, console: Console) -> Exit | int:
         with console.progress():
             console.step("looking at what changed")
             change, finished = snapshot.changes(before, _after(checkout, head)), embedded.clock()
-            work = Work(agent, Evidence.OBSERVED, started, finished, args.task, tuple(args.model), tuple(args.tag))
+            work = Work(agent, Evidence.OBSERVED, started, finished, args.task, tuple(args.model), tags)
             console.step(f"signing {len(change.transitions)} files")
             signed = signing.sign_work(embedded, work, change, where) if change.transitions else ()
         commit = _commit(args, checkout, embedded, change, signed) if args.commit and signed else None

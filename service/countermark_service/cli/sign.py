@@ -15,6 +15,8 @@ from countermark_service.cli.record import show
 from countermark_service.embedded import opened
 from countermark_service.exits import Exit
 from countermark_service.signing import Work
+from countermark_service.tags import HELP as TAG_HELP
+from countermark_service.tags import TASK_HELP, tags_of
 from countermark_service.unaccounted import unaccounted
 
 
@@ -22,7 +24,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Describe `sign`."""
     parser.add_argument("--agent", required=True, metavar="NAME", help="an enrolled agent (countermark agent add NAME)")
     parser.add_argument("--base", metavar="REV", help="sign what changed since REV (default: since the protected ref)")
-    parser.add_argument("--task", metavar="TEXT", help="what it was asked to do; only a commitment to it is signed")
+    parser.add_argument("--task", metavar="TEXT", help=TASK_HELP)
+    parser.add_argument("--tag", action="append", default=[], metavar="TAG", help=TAG_HELP)
     parser.add_argument(
         "--model", action="append", default=[], metavar="ID", help="a model it says it used (repeatable)"
     )
@@ -31,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> Exit:
     """Sign what no statement accounts for yet."""
-    checkout = Checkout.find(Path.cwd())
+    checkout, tags = Checkout.find(Path.cwd()), tags_of(args.task, args.tag)
     with Repository.open(checkout.root) as repository, opened(checkout.home()) as embedded, console.progress():
         agent = embedded.enrolled(Kind.AGENT, args.agent)
         console.step("looking for what is not signed yet")
@@ -39,7 +42,7 @@ def run(args: argparse.Namespace, console: Console) -> Exit:
         paths = [checkout.inside(path, Path.cwd()) for path in args.paths]
         change = signing.only(unaccounted(checkout, repository, embedded, where, args.base, agent), paths)
         now = embedded.clock()
-        work = Work(agent, Evidence.ASSERTED, now, now, args.task, tuple(args.model))
+        work = Work(agent, Evidence.ASSERTED, now, now, args.task, tuple(args.model), tags)
         signed = signing.sign_work(embedded, work, change, where) if change.transitions else ()
     show(console, signed, change, None)
     return Exit.PASS

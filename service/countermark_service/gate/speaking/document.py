@@ -9,6 +9,8 @@ from countermark_ledger import shape
 from countermark_ledger.canonical import Json
 from countermark_ledger.coverage import Row
 from countermark_ledger.display import safe
+from countermark_ledger.evidence import Evidence
+from countermark_ledger.predicates.generation import Generation
 from countermark_scanners.finding import Finding
 from countermark_service.gate.decision import Decision
 from countermark_service.gate.reason import Reason
@@ -64,17 +66,28 @@ def _found(report: Report, decision: Decision) -> dict[str, Json]:
         "coverage": {"covered": coverage.covered if coverage else 0, "rows": len(facts.rows)},
         "unansweredFiles": coverage.unanswered if coverage else None,
         "unattributedLines": report.unattributed_lines,
-        "rows": [_row(row) for row in facts.rows],
+        "rows": [_row(row, facts.evidence) for row in facts.rows],
         "reasons": [_reason(reason) for reason in report.reasons],
         "findings": [_finding(finding) for finding in (facts.scan.new_findings if facts.scan else ())],
     }
 
 
-def _row(row: Row) -> Json:
+def _row(row: Row, evidence: Evidence | None) -> Json:
     chain: list[Json] = [
-        {"signer": str(edge.signer), "source": edge.source, "logIndex": edge.index} for edge in row.chain
+        {
+            "signer": str(edge.signer),
+            "source": edge.source,
+            "logIndex": edge.index,
+            "tags": [_text(tag) for tag in _tags(edge.source, evidence)],
+        }
+        for edge in row.chain
     ]
     return {"path": _text(row.path), "answer": row.answer.value, "reason": _text(row.reason), "chain": chain}
+
+
+def _tags(source: str, evidence: Evidence | None) -> tuple[str, ...]:
+    account = evidence.accounts.get(source) if evidence else None
+    return account.tags if isinstance(account, Generation) else ()
 
 
 def _reason(reason: Reason) -> Json:
