@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from importlib.util import find_spec
@@ -15,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from countermark_ledger.identity import Kind
+from countermark_ledger.node import Mode
 from countermark_ledger.predicates.status import Revocation, RevokedKind
 
-from .job import MAIN, POLICY, Answer, Job, SshKey, now, policy_of, start
+from .job import MAIN, POLICY, Answer, Blob, Job, SshKey, now, policy_of, start
 from .tricks import FLAW
 
 CHANGED = {"app.py": "two = 2\n"}
@@ -371,6 +373,44 @@ def test_a_name_sets_no_output_of_the_step(fetched: Job) -> None:
     assert "<img" in summary.read_text()
     prose = re.sub(r"^ *```.*?^ *```", "", summary.read_text(), flags=re.MULTILINE | re.DOTALL)
     assert "<img" not in re.sub(r"(?<!`)(`+)(?!`)[^\n]*?(?<!`)\1(?!`)", "", prose)  # but as code
+
+
+def test_a_link_at_the_path_of_a_report_is_replaced_and_not_followed(job: Job) -> None:
+    """The change brings the link; the job would write what the attacker chose to where the attacker chose."""
+    victim = job.place / "victim"
+    victim.write_text("mine\n")
+    job.change({"report.json": Blob(b"../victim", Mode.SYMLINK)})
+    answer = job.gate("--output", "json=report.json")
+    answer.refused(10, "report.json", "no scanner knows this type of file: symlink")
+    assert victim.read_text() == "mine\n"
+    assert json.loads((job.root / "report.json").read_text())["exitCode"] == 10
+
+
+def test_a_folder_of_reports_that_leads_out_of_the_checkout_is_refused(job: Job) -> None:
+    (job.place / "victims").mkdir()
+    job.change({"out": Blob(b"../victims", Mode.SYMLINK)})
+    answer = job.gate("--output", "json=out/report.json")
+    answer.refused(2, None, "expected a folder of the checkout, found a link out of it")
+    assert list((job.place / "victims").iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
+def test_a_report_replaces_no_device_pipe_or_folder(job: Job, kind: str) -> None:
+    """`--output json=/dev/stdout`, by root: the machine would lose its standard output."""
+    place = job.place / "there"
+    os.mkfifo(job.place / "pipe")
+    {"pipe": os.mkfifo, "link": lambda path: path.symlink_to(job.place / "pipe"), "folder": os.mkdir}[kind](place)
+    before = place.lstat()
+    job.change(CHANGED)
+    answer = job.gate("--output", f"json={place}")
+    answer.refused(2, None, "expected a file or nothing there, found another kind")
+    assert os.path.samestat(before, place.lstat())
+
+
+def test_a_report_that_could_not_be_written_is_no_pass(job: Job) -> None:
+    job.change(CHANGED)
+    (job.place / "file").write_text("x")
+    job.gate("--output", f"json={job.place}/file/report.json").refused(2, None, "expected to write it")
 
 
 # --- what is remembered, and what is loaded ---------------------------------------------------------

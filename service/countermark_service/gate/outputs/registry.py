@@ -91,6 +91,7 @@ def clear(wanted: Iterable[Output], checkouts: Sequence[Path]) -> None:
         seen.add(place)
         for folder in checkouts:
             _refuse_links(Path(place), folder)
+        _refuse_special(Path(place))
         if not FORMATS[output.name].appends:
             _remove(Path(place))
 
@@ -112,6 +113,12 @@ def _refuse_links(place: Path, checkout: Path) -> None:
     inside = place.is_relative_to(os.path.abspath(checkout)) or place.is_relative_to(root)  # noqa: PTH100  # as above
     if inside and not Path(os.path.realpath(place.parent)).is_relative_to(root):
         raise UsageError(f"--output {place}: expected a folder of the checkout, found a link out of it", hint=HINT)
+
+
+def _refuse_special(place: Path) -> None:
+    """Refuse a device, a pipe or a folder, also behind a link such as `/dev/stdout`: to replace one destroys it."""
+    if place.exists() and not place.is_file():
+        raise UsageError(f"--output {place}: expected a file or nothing there, found another kind", hint=HINT)
 
 
 def _remove(place: Path) -> None:
