@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import countermark_service
 from countermark_ledger import errors, startup
+from countermark_scanners.report import ScannerReport
 from countermark_scanners.result import ScanResult
 from countermark_scanners.score import score
 from countermark_service import cli
@@ -154,7 +155,8 @@ def no_scan(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def scan_landing(progress: Callable[[str], None], *_cache: object) -> Callable[..., ScanResult]:
         progress("scanning")
-        return lambda *_: ScanResult((), (), (), (), (), score(()), None)
+        ran = tuple(ScannerReport(name, "0", "0" * 64, {}, None) for name in ("bandit", "ruff", "semgrep"))
+        return lambda *_: ScanResult(ran, (), (), (), (), score(()), None)
 
     for module in (deciding, parsing.load("scan")):
         monkeypatch.setattr(module, "scan_landing", scan_landing)
@@ -201,6 +203,12 @@ def data_commands(desk: Desk, commented: Callable[[], Path]) -> Iterator[list[st
     desk.git("init", "-q", "--bare", str(remote))
     desk.git("remote", "add", "origin", str(remote))
     bundle = bundle_of(desk)
+    desk.git("switch", "-q", "-c", "topic")
+    desk.git("commit", "-q", "-a", "-m", "topic")
+    yield ["gate"]
+    desk.git("switch", "-q", "main")
+    desk.git("merge", "-q", "--ff-only", "topic")
+    yield ["last-good"]
     proof = bundle.replace(".sigstore.json", ".tlog-proof")
     yield ["init"]
     yield ["agent", "add", "helper"]
@@ -239,6 +247,7 @@ def data_commands(desk: Desk, commented: Callable[[], Path]) -> Iterator[list[st
     yield ["bundles", "fetch"]
     yield ["mirror", "create", str(desk.root.parent / "evidence.git")]
     yield ["mirror", "update", "--push"]
+    yield ["rollback", "--to", "HEAD~1"]
     for spelling in ("countermark", "sigstore", "cosign", "digest"):
         yield ["trust-root", "--format", spelling]
     yield ["completions", "bash"]

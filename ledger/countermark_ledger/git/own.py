@@ -66,7 +66,7 @@ def commit_rows(checkout: Path, change: Change, *, message: str, author: Author)
     """
     entries = {row.path: _write(checkout, row.path, row.after) for row in change.transitions}
     head = _text(_git(checkout, "rev-parse", "--verify", "HEAD^{commit}"))
-    tree = _tree_with(checkout, head, entries)
+    tree = tree_with(checkout, head, entries)
     if tree == _text(_git(checkout, "rev-parse", "--verify", "HEAD^{tree}")):
         return None
     commit = commit_tree(checkout, tree, [head], message=message, author=author)
@@ -183,7 +183,8 @@ def _content(place: Path, mode: Mode) -> bytes | None:
     return os.fsencode(place.readlink()) if place.is_symlink() else None
 
 
-def _tree_with(checkout: Path, head: str, entries: Mapping[str, Entry | None]) -> str:
+def tree_with(checkout: Path, head: str, entries: Mapping[str, Entry | None]) -> str:
+    """Store the tree of a commit with some entries put in or taken out (None); return its name."""
     with tempfile.TemporaryDirectory(prefix="countermark-index-") as scratch:
         index = Path(scratch, "index")
         _git(checkout, "read-tree", head, index=index)

@@ -23,6 +23,8 @@ COMMANDS = {
     "policy": "check and explain a policy, and try it on facts that a gate saw",
     "verify": "verify one bundle, offline",
     "audit": "show what landed, and which verdict let it",
+    "last-good": "find the newest commit that is known to be good",
+    "rollback": "make a branch that goes back to it, and sign what it changes",
     "blame": "show who accounts for each line of a file",
     "attribution": "give line attribution to other tools, and take theirs as claims",
     "log": "checkpoint, prove, verify, fsck and export the ledger",
@@ -34,7 +36,7 @@ COMMANDS = {
 }
 """Every command and what it is for; docs and completions are compared with this table by tests."""
 
-IN_HOSTILE_PLACES = frozenset({"audit", "ci", "comment", "gate", "verify"})
+IN_HOSTILE_PLACES = frozenset({"audit", "ci", "comment", "gate", "last-good", "verify"})
 """Commands that a checkout's author must not be able to influence, so how Python was started matters."""
 
 

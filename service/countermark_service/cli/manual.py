@@ -163,6 +163,27 @@ wrote; the id of a commit is a bound that nobody can move.""",
             "countermark audit refs/remotes/origin/main --since 3f21c0ffee --json",
         ),
     ),
+    "last-good": Page(
+        """\
+Find the newest commit of the protected branch that a verdict let land, that nothing was revoked under since, and that
+builds on nothing an audit complains of. Its id is all that is printed on standard output; what is wrong with each
+younger commit is said beside it. 0 when there is one, 11 when there is none, 20 when nobody can tell.""",
+        (
+            "countermark last-good",
+            "countermark last-good refs/heads/main --json",
+        ),
+    ),
+    "rollback": Page(
+        """\
+Make a branch on top of the protected one whose files are those of the last good commit, or without one bad landing,
+and sign the rows as your own: a revert needs a statement of its own. Policy, trust root and the mirror of the evidence
+stay as they are. No history is rewritten, and your work tree and index are left alone; the gate decides as ever.""",
+        (
+            "countermark rollback --dry-run",
+            "countermark rollback --to 3f21c0ffee --branch back-to-friday",
+            "countermark rollback --commit 3f21c0ffee --agent coder",
+        ),
+    ),
     "blame": Page(
         "Show who accounts for a file of the repository: the agent or the person, and the statement that says so.",
         ("countermark blame app.py",),
