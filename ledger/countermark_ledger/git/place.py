@@ -206,3 +206,5 @@ def _kind(path: Path) -> int | None:
         return stat.S_IFMT(path.lstat().st_mode)
     except _ABSENT:
         return None
+    except OSError as error:
+        raise GitError(f"{str(path)[:200]}: expected a path that can be read, found {error.strerror}") from error

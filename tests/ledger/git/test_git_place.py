@@ -243,6 +243,13 @@ def test_a_pointer_file_beyond_its_cap_is_refused(checkout: Checkout) -> None:
         pass
 
 
+def test_a_pointer_to_a_name_that_no_file_can_have_is_refused(checkout: Checkout, tmp_path: Path) -> None:
+    checkout.git_dir.rename(tmp_path / "moved")
+    checkout.git_dir.write_text(f"gitdir: {'a/' * 20_000}\n")
+    with pytest.raises(GitError, match="expected a path that can be read"), Repository.open(checkout.path):
+        pass
+
+
 def test_a_file_that_cannot_be_read_is_an_error(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     checkout.commit(a__py=b"1")
     config = checkout.git_dir / "config"
