@@ -1,6 +1,6 @@
 """Changed blobs under neutral names: what a tool sees of a change.
 
-Layer: scanners. Imports nothing of ours.
+Layer: scanners. Imports the ledger's `leftovers`.
 Trust: contents are hostile; names and configuration of the tree never get here. A scanner cannot skip `tests/`,
 obey a `.semgrepignore` or read a `pyproject.toml` that it never sees.
 """
@@ -8,20 +8,21 @@ obey a `.semgrepignore` or read a `pyproject.toml` that it never sees.
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from countermark_ledger import leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 
 @contextmanager
 def fresh_room() -> Iterator[Path]:
     """Make a private directory that is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="countermark-") as name:
-        room = Path(name).resolve()
+    with leftovers.folder("countermark-") as made:
+        room = made.resolve()
         (room / "files").mkdir()
         yield room
 

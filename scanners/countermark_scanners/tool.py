@@ -11,15 +11,15 @@ caps what it can write.
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import certifi
+
+from countermark_ledger import leftovers
 
 from .errors import ToolFailed, ToolMissing, ToolTimedOut
 
@@ -80,7 +80,8 @@ def run(argv: Sequence[str], *, room: Path, limits: ToolLimits) -> Completed:
             stderr=stderr,
             start_new_session=True,
         )
-        code = _wait(process, argv, limits)
+        with leftovers.program(process.pid):
+            code = _wait(process, argv, limits)
     return Completed(code, _read(out, limits), _read(err, limits))
 
 
@@ -107,13 +108,8 @@ def _wait(process: subprocess.Popen[bytes], argv: Sequence[str], limits: ToolLim
         name = Path(argv[0]).name
         raise ToolTimedOut(f"{name}: expected an answer within {limits.wall_seconds} s, found none") from error
     finally:
-        _kill_group(process)
-
-
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError, PermissionError):  # nobody is left (macOS says EPERM of zombies)
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+        leftovers.kill_group(process.pid)
+        process.wait()
 
 
 def _read(path: Path, limits: ToolLimits) -> bytes:

@@ -1,6 +1,6 @@
 """Git plumbing as a child process: the only subprocess of the ledger.
 
-Layer: ledger git. Imports nothing of ours but `errors`.
+Layer: ledger git. Imports nothing of ours but `errors` and `leftovers`.
 Trust: git obeys the configuration, hooks, attributes, grafts and replacements of the repository it runs in,
 and a checkout is hostile. So it never runs in theirs. It runs in a bare GIT_DIR that we made, with an
 environment built from nothing, and reaches their objects through one alternate. The one exception is
@@ -18,12 +18,13 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO, NamedTuple, Protocol, cast
 
+from .. import leftovers
 from ..errors import GitError
 
 MIN_VERSION = (2, 38)
@@ -147,7 +148,10 @@ class _Child:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             bufsize=0,
+            process_group=0,
         )
+        self._known = ExitStack()
+        self._known.enter_context(leftovers.program(self._process.pid))
         self._questions = cast("IO[bytes]", self._process.stdin)
         self._answers = cast("IO[bytes]", self._process.stdout)
         self._ready = select.poll()
@@ -175,11 +179,12 @@ class _Child:
         return self._take(size)
 
     def end(self) -> None:
-        self._process.kill()
-        self._questions.close()
-        self._answers.close()
-        self._errors.close()
-        self._process.wait()
+        with self._known:
+            leftovers.kill_group(self._process.pid)
+            self._questions.close()
+            self._answers.close()
+            self._errors.close()
+            self._process.wait()
 
     def _take(self, size: int) -> bytes:
         taken = bytes(self._read[:size])
@@ -201,19 +206,24 @@ class _Child:
 
 
 def _run(command: list[str], directory: Path) -> Finished:
-    try:
-        done = subprocess.run(  # noqa: S603  # an absolute program, arguments of ours
-            command,
-            cwd=directory,
-            env=_environment(directory),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=TIME_LIMIT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise GitError(f"git {command[1]}: expected an answer within {TIME_LIMIT} s, found none") from error
-    return Finished(done.returncode, done.stdout, done.stderr[:COMPLAINT_BYTES].decode("utf-8", "replace"))
+    child = subprocess.Popen(  # noqa: S603  # an absolute program, arguments of ours
+        command,
+        cwd=directory,
+        env=_environment(directory),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        process_group=0,
+    )
+    with child, leftovers.program(child.pid):
+        try:
+            output, complaint = child.communicate(timeout=TIME_LIMIT)
+        except subprocess.TimeoutExpired as error:
+            raise GitError(f"git {command[1]}: expected an answer within {TIME_LIMIT} s, found none") from error
+        finally:
+            if child.returncode is None:
+                leftovers.kill_group(child.pid)
+    return Finished(child.returncode, output, complaint[:COMPLAINT_BYTES].decode("utf-8", "replace"))
 
 
 def _environment(directory: Path) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """A repository, read without trusting anything in it.
 
-Layer: ledger git. Imports nothing of ours but its own room, `node` and `errors`.
+Layer: ledger git. Imports nothing of ours but its own room, `node`, `leftovers` and `errors`.
 Trust: the checkout is hostile in every file. What leaves here was re-hashed (commits, trees, blobs). Merge
 bases and merges are git's own walk over the same store; a store that lies to that walk can only move the
 landing tree, whose id the verdict binds and the landing check recomputes.
@@ -11,11 +11,11 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from .. import leftovers
 from ..errors import GitError, Malformed, MergeConflict, MissingHistory, TooLarge, UnknownRevision
 from ..node import Mode, Node
 from . import place, refs, renames, trees
@@ -60,8 +60,8 @@ class Repository:
         """Read the repository at (or above) `path` through a bare directory of ours, removed at the end."""
         where = place.find(path)
         hint = "git fetch --unshallow" if where.shallow else "git fetch --refetch --no-filter"
-        with tempfile.TemporaryDirectory(prefix="countermark-git-") as scratch:
-            git = Git.over(where.objects, object_format=where.object_format, directory=Path(scratch))
+        with leftovers.folder("countermark-git-") as scratch:
+            git = Git.over(where.objects, object_format=where.object_format, directory=scratch)
             with closing(Batch(git)) as batch:
                 yield cls(where, git, Objects(batch, hint), hint)
 

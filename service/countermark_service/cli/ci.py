@@ -15,6 +15,7 @@ from countermark_service.cli import deciding, pinning, reporting
 from countermark_service.cli.console import Console
 from countermark_service.exits import Exit, UsageError
 from countermark_service.gate import speaking
+from countermark_service.gate.limit import Limit
 from countermark_service.gate.outputs import workflow_commands
 from countermark_service.gate.outputs.registry import Output
 from countermark_service.gate.outputs.setting import MAX_ANNOTATIONS, Setting
@@ -74,9 +75,10 @@ def run(args: argparse.Namespace, console: Console) -> Exit:
     platform = Platform(args.platform) if args.platform else platforms.detect(os.environ)
     if args.show:
         return _show(args, platform, console)
-    outputs = [*reporting.outputs_of(args), *_own_files(platform)]
+    outputs, watch = [*reporting.outputs_of(args), *_own_files(platform)], Limit.of(args, console)
     how = reporting.Answering(
-        decide=lambda: _decide(args, platform, console),
+        watch,
+        decide=lambda: _decide(args, platform, console, watch),
         speak=lambda report: speaking.speak(report, console),
         annotate=lambda report, setting: _annotate(report, setting, platform, console),
         annotations=_annotations(args),
@@ -84,7 +86,7 @@ def run(args: argparse.Namespace, console: Console) -> Exit:
     return reporting.answer(outputs, args.repository, how)
 
 
-def _decide(args: argparse.Namespace, platform: Platform, console: Console) -> Report:
+def _decide(args: argparse.Namespace, platform: Platform, console: Console, watch: Limit) -> Report:
     job, pins = _job(args, platform), Pins.of(args, os.environ)
     pinned = _pinned(args, pins)
     branch = _branch(pins, pinned)
@@ -92,7 +94,7 @@ def _decide(args: argparse.Namespace, platform: Platform, console: Console) -> R
     pinned.protected_ref = checkout.protected_ref(args.repository, branch)
     checkout.check(args.repository, job, pinned.protected_ref)
     asked = deciding.Asked(job.head, job.tip, job.landed, _stricter(args))
-    return deciding.decide(pinned, asked, console)
+    return deciding.decide(pinned, asked, console, watch)
 
 
 def _branch(pins: Pins, pinned: argparse.Namespace) -> str:

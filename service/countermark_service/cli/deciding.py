@@ -25,8 +25,9 @@ from countermark_service.cli.pinning import (
 )
 from countermark_service.embedded import Embedded, utc_now
 from countermark_service.exits import UsageError
-from countermark_service.gate import recording, scan_cache, steps
+from countermark_service.gate import limit, recording, scan_cache, steps
 from countermark_service.gate.decision import Decision
+from countermark_service.gate.limit import Limit
 from countermark_service.gate.scanning import scan_landing
 from countermark_service.gate.speaking.report import Report
 from countermark_service.gate.stricter import NOTHING_MORE, Stricter
@@ -62,15 +63,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="sign the verdict: where a gate identity is at hand, always, or never",
     )
     scan_cache.configure(parser)
+    limit.configure(parser)
 
 
-def decide(args: argparse.Namespace, asked: Asked, console: Console) -> Report:
-    """Walk the gate's steps 1 to 7 with the options' pins, sources and record."""
+def decide(args: argparse.Namespace, asked: Asked, console: Console, watch: Limit) -> Report:
+    """Walk the gate's steps 1 to 7 with the options' pins, sources and record, under a limit that is running."""
     home = home_of(args)
     with ExitStack() as stack:
         repository = stack.enter_context(Repository.open(args.repository))
         embedded = stack.enter_context(ledger_of(home))
-        decision = _decide(args, asked, console, repository, _Own(home, embedded))
+        decision = _decide(args, asked, console, watch, repository, _Own(home, embedded))
         if asked.stricter != NOTHING_MORE:
             decision = asked.stricter.weigh(decision)
         if args.record != "never":
@@ -91,10 +93,12 @@ class _Own:
     embedded: Embedded | None
 
 
-def _decide(args: argparse.Namespace, asked: Asked, console: Console, repository: Repository, own: _Own) -> Decision:
+def _decide(
+    args: argparse.Namespace, asked: Asked, console: Console, watch: Limit, repository: Repository, own: _Own
+) -> Decision:
     home, sources = own.home, sources_of(args, repository, own.embedded)
     with console.progress(), scan_cache.opened(scan_cache.chosen(args, home), console.say) as cache:
-        ports = steps.Ports(sources, scan_landing(console.step, cache), console.step, mirrors_of(args))
+        ports = steps.Ports(sources, scan_landing(watch.step, cache), watch.step, mirrors_of(args), watch.began)
         pin = pin_of(args, home, args.protected_ref)
         pin = replace(pin, bootstrap=args.bootstrap, tip=asked.tip, landed=asked.landed)
         seen = seen_status(args, home)

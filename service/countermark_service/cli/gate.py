@@ -8,6 +8,7 @@ from countermark_service.cli import deciding, reporting
 from countermark_service.cli.console import Console
 from countermark_service.exits import Exit
 from countermark_service.gate import speaking
+from countermark_service.gate.limit import Limit
 from countermark_service.gate.outputs import seen
 from countermark_service.gate.speaking.report import Report
 
@@ -30,14 +31,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> Exit:
     """Walk the eight steps; the exit code is the decision's."""
-    asked = deciding.Asked(args.head, args.tip, args.landed)
+    asked, watch = deciding.Asked(args.head, args.tip, args.landed), Limit.of(args, console)
     speak = _show_input if args.show_input else speaking.speak
     how = reporting.Answering(
-        decide=lambda: deciding.decide(args, asked, console), speak=lambda report: speak(report, console)
+        watch,
+        decide=lambda: deciding.decide(args, asked, console, watch),
+        speak=lambda report: speak(report, console),
     )
     return reporting.answer(reporting.outputs_of(args), args.repository, how)
 
 
 def _show_input(report: Report, console: Console) -> None:
-    if report.decision is not None:  # what could not be decided was raised
+    if report.decision is None:  # in time; what could not be decided otherwise was raised
+        speaking.speak(report, console)
+    else:
         console.document(seen.of(report.decision))

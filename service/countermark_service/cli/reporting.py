@@ -12,6 +12,7 @@ from pathlib import Path
 
 from countermark_ledger.errors import LedgerError
 from countermark_service.exits import Exit
+from countermark_service.gate.limit import Limit
 from countermark_service.gate.outputs import registry
 from countermark_service.gate.outputs.registry import FORMATS, Output
 from countermark_service.gate.outputs.setting import MAX_ANNOTATIONS, Setting
@@ -36,8 +37,9 @@ def outputs_of(args: argparse.Namespace) -> list[Output]:
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """How to decide, and how to say it: `speak` is for a decision, `annotate` for a refusal as well."""
+    """How to decide, in what time, and how to say it: `speak` is for a decision, `annotate` for a refusal as well."""
 
+    watch: Limit
     decide: Callable[[], Report]
     speak: Callable[[Report], None]
     annotate: Callable[[Report, Setting], None] = lambda _report, _setting: None
@@ -45,17 +47,24 @@ class Answering:
 
 
 def answer(outputs: Sequence[Output], checkout: Path, how: Answering) -> Exit:
-    """Decide, speak, and write every file, whatever comes of it; a refusal is written and raised again."""
+    """Decide in time, speak, and write every file, whatever comes of it; a refusal is written and raised again."""
     registry.clear(outputs, (checkout, Path.cwd()))
     setting = Setting({output.name: output.path.absolute() for output in outputs}, how.annotations)
-    try:
-        report = how.decide()
-    except LedgerError as error:
-        refused = Report.refused(error)
-        how.annotate(refused, setting)
-        registry.write(refused, outputs, setting)
-        raise
-    how.speak(report)  # 8
-    how.annotate(report, setting)
-    registry.write(report, outputs, setting)
+
+    def say(report: Report) -> None:
+        how.speak(report)  # 8
+        how.annotate(report, setting)
+        registry.write(report, outputs, setting)
+
+    with how.watch.running(say):
+        try:
+            report = how.decide()
+        except LedgerError as error:
+            how.watch.speaks()
+            refused = Report.refused(error)
+            how.annotate(refused, setting)
+            registry.write(refused, outputs, setting)
+            raise
+        how.watch.speaks()
+        say(report)
     return report.exit_code

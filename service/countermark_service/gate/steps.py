@@ -43,12 +43,13 @@ from countermark_service.sources import Source, approvals_of
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What the gate needs from outside: bundles, scanners, and a place to say what goes on."""
+    """What the gate needs from outside: bundles, scanners, and places to say what goes on, and under which policy."""
 
     sources: tuple[Source, ...]
     scan: Scan
     step: Callable[[str], None]
     mirrors: mirror_store.Places = mirror_store.nowhere_else
+    began: Callable[[Facts], None] = lambda _facts: None
 
 
 def run(repository: Repository, pin: Pin, *, head: str, at: datetime, seen_status: int, ports: Ports) -> Decision:
@@ -56,6 +57,7 @@ def run(repository: Repository, pin: Pin, *, head: str, at: datetime, seen_statu
     ports.step("1/8 reading policy and trust root at the protected tip")
     root = read_root(repository, pin, head=repository.resolve(head))  # 1
     facts = Facts(root, at.replace(microsecond=0))
+    ports.began(facts)
     ports.step("2/8 computing what would land")
     try:
         change = landing_change(repository, root.tip, root.head, landed=pin.landed)  # 2

@@ -14,7 +14,7 @@ from countermark_ledger.predicates.generation import Generation
 from countermark_scanners.finding import Finding
 from countermark_service.gate.decision import Decision
 from countermark_service.gate.reason import Reason
-from countermark_service.gate.speaking.report import UNDECIDED, Report
+from countermark_service.gate.speaking.report import Report
 
 
 def of(report: Report) -> dict[str, Json]:
@@ -22,7 +22,7 @@ def of(report: Report) -> dict[str, Json]:
     decision = report.decision
     if decision is None:
         code = report.exit_code.value
-        refusal: dict[str, Json] = {"verdict": UNDECIDED, "code": code, "exitCode": code, "enforcing": True}
+        refusal: dict[str, Json] = {"verdict": report.word, "code": code, "exitCode": code, "enforcing": True}
         return {**refusal, "reasons": [_reason(reason) for reason in report.reasons]}
     return {**_answer(decision), **_bound_to(decision), **_found(report, decision)}
 

@@ -86,7 +86,9 @@ class Report:
     @property
     def word(self) -> str:
         """PASSED, FAILED, INCONCLUSIVE or UNDECIDED."""
-        return self.decision.outcome.value if self.decision else UNDECIDED
+        if self.decision is None:
+            return Outcome.INCONCLUSIVE.value if self.code is Exit.INCONCLUSIVE else UNDECIDED
+        return self.decision.outcome.value
 
     @property
     def passed(self) -> bool:
