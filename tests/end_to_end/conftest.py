@@ -15,12 +15,18 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from countermark_ledger import canonical
 from countermark_ledger.canonical import Json
 from countermark_scanners.report import ScannerReport
 from countermark_scanners.result import ScanResult
 from countermark_scanners.score import score
 from countermark_service.cli import main
-from countermark_service.gate import scanning
+from countermark_service.gate import decision, scanning, steps
+from countermark_service.gate.case import Case
+from countermark_service.gate.facts import Facts
+from countermark_service.gate.input import Input
+from countermark_service.gate.reason import Reason
+from countermark_service.gate.rules import judge
 
 RAN = tuple(ScannerReport(name, "0", "0" * 64, {}, None) for name in ("bandit", "ruff", "semgrep"))
 CLEAN = ScanResult(RAN, (), (), (), (), score(()), None)
@@ -89,6 +95,26 @@ class Scene:
 
     def code(self, *words: str, head: str = "HEAD") -> object:
         return self.gate(*words, head=head)["exitCode"]
+
+
+@pytest.fixture(autouse=True)
+def judged_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Print and read back the input of every decision of every scene: a reader who judges it says the same."""
+
+    def decide(facts: Facts) -> decision.Decision:
+        decided = real(facts)
+        printed = canonical.dumps(Input.of(facts).json())
+        case = Case.of(facts.root.policy, Input.parse(canonical.loads(printed)))
+        assert case.rows == facts.rows
+        assert [_said(reason) for reason in judge(case)] == [_said(reason) for reason in decided.reasons]
+        return decided
+
+    real = decision.decide
+    monkeypatch.setattr(steps, "decide", decide)
+
+
+def _said(reason: Reason) -> tuple[object, ...]:
+    return reason.rule, reason.code, reason.message, reason.path, reason.hint
 
 
 @pytest.fixture
