@@ -9,7 +9,8 @@ has no log index and may stand anywhere. An empty chain covers only an identical
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .identity import Identity
@@ -58,6 +59,68 @@ def find(start: Node | None, goal: Node | None, edges: Iterable[Edge]) -> tuple[
         _follow_commits(reached, commits)
     arrival = reached.get(goal)
     return None if arrival is None else arrival.edges
+
+
+def leading(goal: Node | None, edges: Iterable[Edge]) -> dict[Node | None, float]:
+    """Say from which nodes a chain leads to `goal`, and the highest log index at which it may begin there.
+
+    Edges are tried from the newest to the oldest, so that where a chain goes on is known before what leads there.
+    """
+    known = tuple(edges)
+    commits = [edge for edge in known if edge.index is None]
+    begins: dict[Node | None, float] = {goal: math.inf}
+    _lead_by_commits(begins, commits)
+    for edge in sorted((e for e in known if e.index is not None), key=_place, reverse=True):
+        if begins.get(edge.after, BEFORE_THE_LOG) > _place(edge) > begins.get(edge.before, BEFORE_THE_LOG):
+            begins[edge.before] = _place(edge)
+            _lead_by_commits(begins, commits)
+    return begins
+
+
+def leads(edge: Edge, begins: Mapping[Node | None, float]) -> bool:
+    """Tell whether what an edge made is the goal, or is led on to it by what came later: see `leading`."""
+    return begins.get(edge.after, BEFORE_THE_LOG) > _place(edge)
+
+
+def between(start: Node | None, goal: Node | None, edges: Iterable[Edge]) -> list[Edge]:
+    """Keep the edges over which any way leads from `start` to `goal`, in whatever order they were logged."""
+    ahead = after(start, edges)
+    behind = _reach({goal}, [(edge.after, edge.before) for edge in ahead])
+    return [edge for edge in ahead if edge.after in behind]
+
+
+def after(start: Node | None, edges: Iterable[Edge]) -> list[Edge]:
+    """Keep the edges that any way from `start` comes to, in whatever order they were logged."""
+    known = tuple(edges)
+    ahead = _reach({start}, [(edge.before, edge.after) for edge in known])
+    return [edge for edge in known if edge.before in ahead]
+
+
+def _reach(nodes: set[Node | None], steps: Sequence[tuple[Node | None, Node | None]]) -> set[Node | None]:
+    onward: dict[Node | None, list[Node | None]] = {}
+    for here, there in steps:
+        onward.setdefault(here, []).append(there)
+    todo = list(nodes)
+    while todo:
+        new = set(onward.get(todo.pop(), ())) - nodes
+        nodes |= new
+        todo.extend(new)
+    return nodes
+
+
+def _place(edge: Edge) -> int:
+    return BEFORE_THE_LOG if edge.index is None else edge.index
+
+
+def _lead_by_commits(begins: dict[Node | None, float], commits: list[Edge]) -> None:
+    moved = True
+    while moved:
+        moved = False
+        for edge in commits:
+            onward = begins.get(edge.after, BEFORE_THE_LOG)
+            if onward > begins.get(edge.before, BEFORE_THE_LOG):
+                begins[edge.before] = onward
+                moved = True
 
 
 def _follow_commits(reached: dict[Node | None, _Reached], commits: list[Edge]) -> None:

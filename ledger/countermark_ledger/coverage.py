@@ -5,8 +5,8 @@ Trust: the nodes are recomputed from git's blobs, the edges are verified; everyt
 
 DESIGN.md section 2, step 5. A path is covered when a chain leads from its node at the tip to its landing
 node, or from its node at the only merge base to its node at the head when git's own three-way merge made
-the landing node out of that. A row is spent once its result, or what a merge made of it, has been on the
-protected ref since its base.
+the landing node out of that. Edges that are spent (`staleness`), or whose statement did not come along as a whole
+(`wholeness`), are in no chain.
 """
 
 from __future__ import annotations
@@ -17,14 +17,18 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from . import chain
+from . import chain, wholeness
 from .chain import Edge
 from .display import safe
 from .errors import Forged, LedgerError, Malformed, Revoked
 from .identity import Identity
 from .node import Node, Transition
 from .objections import Objection, Rules, objections
+from .staleness import fresh, passed_since
 from .testimony import Testimony
+from .wholeness import Aside
+
+MAX_NAMED = 5
 
 
 class Answer(StrEnum):
@@ -60,7 +64,9 @@ class Landing:
     `positions` maps first-parent commits of the protected ref to their distance from the tip (0 is the tip);
     `passed` lists, by path, at which position that history, merges included, put which node; `trees` are its trees.
     `refused` names paths that nothing can cover, with the reason. `answered` has the rows of paths for which something
-    else than evidence over them speaks, as the log's own checkpoint does for a submodule of evidence.
+    else than evidence over them speaks, as the log's own checkpoint does for a submodule of evidence. `still` gives the
+    nodes of paths that do not differ although evidence that a chain needs has something else there; `base` is the
+    commit from which new evidence would have to begin.
     """
 
     transitions: Sequence[Transition]
@@ -71,6 +77,8 @@ class Landing:
     at_base: Mapping[str, Node | None] = field(default_factory=dict)
     at_head: Mapping[str, Node | None] = field(default_factory=dict)
     answered: Mapping[str, Row] = field(default_factory=dict)
+    still: Mapping[str, Node | None] = field(default_factory=dict)
+    base: str | None = None
 
 
 _GRAVEST_FIRST = (Answer.FORGED, Answer.REVOKED, Answer.INCONCLUSIVE)
@@ -83,8 +91,11 @@ def cover(landing: Landing, evidence: Testimony, rules: Rules) -> tuple[Row, ...
         Row(path, Answer.UNACCOUNTED, reason=reason, hint=f"rename or remove {safe(path)}")
         for path, reason in landing.refused.items()
     ]
+    aside = wholeness.set_aside(
+        landing, evidence, {path: _allowed(path, landing, evidence, rules) for path in landing.still}
+    )
     answered = [
-        landing.answered.get(transition.path) or _answer(transition, landing, evidence, rules)
+        landing.answered.get(transition.path) or _answer(transition, landing, evidence, rules, aside)
         for transition in landing.transitions
         if transition.path not in landing.refused
     ]
@@ -98,9 +109,26 @@ def answers_for(edge: Edge, path: str, evidence: Testimony, rules: Rules, person
     return not objections(edge, path, evidence, rules)
 
 
-def _answer(transition: Transition, landing: Landing, evidence: Testimony, rules: Rules) -> Row:
+def _allowed(path: str, landing: Landing, evidence: Testimony, rules: Rules) -> list[Edge]:
+    return [edge for edge in fresh(path, landing, evidence) if not objections(edge, path, evidence, rules)]
+
+
+def _answer(transition: Transition, landing: Landing, evidence: Testimony, rules: Rules, aside: Aside) -> Row:
     path = transition.path
-    usable = [e for e in evidence.edges.get(path, ()) if not _stale(e, path, landing, evidence)]
+    known = fresh(path, landing, evidence)
+    whole = wholeness.without(aside, known, evidence)
+    row = _answer_by(transition, whole, landing, evidence, rules)
+    if row.answer is Answer.UNACCOUNTED and len(whole) < len(known):
+        in_parts = _answer_by(transition, known, landing, evidence, rules)
+        if in_parts.answer is not Answer.UNACCOUNTED:
+            return _picked(in_parts, landing, evidence, aside)
+    return row
+
+
+def _answer_by(
+    transition: Transition, usable: Sequence[Edge], landing: Landing, evidence: Testimony, rules: Rules
+) -> Row:
+    path = transition.path
     if rules.protected(path):
         return _answer_protected(transition, usable, landing, evidence, rules)
     allowed = [e for e in usable if not objections(e, path, evidence, rules)]
@@ -111,6 +139,15 @@ def _answer(transition: Transition, landing: Landing, evidence: Testimony, rules
     if against_policy is not None:
         return _against_policy(path, against_policy, evidence, rules)
     return _unaccounted(transition, landing, evidence)
+
+
+def _picked(row: Row, landing: Landing, evidence: Testimony, aside: Aside) -> Row:
+    """Say which rows did not come along with the one that would have covered a path."""
+    groups = dict.fromkeys(evidence.group(edge.source) for edge in row.chain)
+    paths = list(dict.fromkeys(path for group in groups for path in aside.get(group, ())))
+    named = ", ".join(safe(path) for path in paths[:MAX_NAMED]) + (", ..." if len(paths) > MAX_NAMED else "")
+    reason = f"it was signed together with changes that would not land: {named}"
+    return Row(row.path, Answer.UNACCOUNTED, reason=reason, hint=_sign_hint(row.path, landing.base))
 
 
 def _against_policy(path: str, found: tuple[Edge, ...], evidence: Testimony, rules: Rules) -> Row:
@@ -153,21 +190,8 @@ def _find(transition: Transition, edges: Sequence[Edge], landing: Landing) -> tu
     if direct is not None or path not in landing.at_base or path not in landing.at_head:
         return direct
     base, head = landing.at_base[path], landing.at_head[path]
-    fresh = [edge for edge in edges if not _passed(path, transition.after, edge, landing)]
+    fresh = [edge for edge in edges if not passed_since(path, transition.after, edge, landing)]
     return None if base == head else chain.find(base, head, fresh)
-
-
-def _passed(path: str, node: Node | None, edge: Edge, landing: Landing) -> bool:
-    """Tell whether a node has been on the protected ref since an edge's base: then a merge of it landed before."""
-    position = landing.positions[edge.base]
-    return any(at < position and passed == node for at, passed in landing.passed.get(path, ()))
-
-
-def _stale(edge: Edge, path: str, landing: Landing, evidence: Testimony) -> bool:
-    """Tell whether an edge is too old, from elsewhere, or already used up."""
-    if edge.base not in landing.positions or evidence.consumed.get(edge.source, set()) & landing.trees:
-        return True
-    return _passed(path, edge.after, edge, landing)
 
 
 def _unaccounted(transition: Transition, landing: Landing, evidence: Testimony) -> Row:
@@ -198,16 +222,17 @@ def _missing(path: str, landing: Landing, evidence: Testimony) -> str:
     edges = evidence.edges.get(path, ())
     if not edges:
         return "no signed statement accounts for it"
-    stale = [edge for edge in edges if _stale(edge, path, landing, evidence)]
-    if len(stale) == len(edges):
+    if not fresh(path, landing, evidence):
         return f"{len(edges)} signed rows, all spent or from a base that the protected ref no longer accepts"
     last = max(edges, key=lambda edge: edge.index if edge.index is not None else chain.BEFORE_THE_LOG)
     content = "absent" if last.after is None else f"{last.after.mode} {last.after.sha256[:12]}"
     return f"the last signed content is {content} by {last.signer}; what would land is something else"
 
 
-def _sign_hint(path: str) -> str:
-    return f"countermark sign --agent NAME {_word(path)}   or   {_claim_hint(path)}"
+def _sign_hint(path: str, base: str | None = None) -> str:
+    """Name what signs a path: what nobody accounts for yet, or all of it since a base whatever there is already."""
+    since = f"--base {base} " if base else ""
+    return f"countermark sign --agent NAME {since}{_word(path)}   or   countermark claim {since}{_word(path)}"
 
 
 def _claim_hint(path: str) -> str:

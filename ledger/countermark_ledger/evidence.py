@@ -17,11 +17,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from .account import Account, damaged_paths, read_account
+from .branch import branch_of
 from .chain import Edge
 from .checkpoint import TreeHead
 from .collection import Candidate, Collection
 from .errors import Forged, LedgerError, Malformed, StatusExpired, TooLarge, WrongEntry, WrongIdentity, WrongStatement
 from .identity import Identity, Kind
+from .node import Node
 from .predicates import rows, status, verdict
 from .predicates.claim import Claim
 from .predicates.generation import Generation
@@ -33,13 +35,16 @@ from .trust import TrustRoot
 from .verifier import Verified, verify_logged, verify_parsed
 
 MAX_JUDGED = 5_000
+MAX_SAID = 3
+"""So many statements that do not count are named for one path."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """What evidence is needed for: these paths, in this repository, at this time (UTC).
 
-    `seen_status` is the highest status number this reader ever saw; `gates` the identities whose verdicts count.
+    `seen_status` is the highest status number this reader ever saw; `gates` the identities whose verdicts count;
+    `branch` the only one (`branch_of`) that statements may be signed towards, None for any.
     """
 
     paths: AbstractSet[str]
@@ -47,6 +52,7 @@ class Question:
     at: datetime
     gates: AbstractSet[str] = frozenset()
     seen_status: int = 0
+    branch: str | None = None
 
 
 @dataclass(slots=True)
@@ -55,13 +61,27 @@ class Evidence(Testimony):
 
     `heads` has, by statement (and by the status's own name), the oldest head that proves it: a later one may lack
     its consistency proof. `accounts` are the statements that answer for rows, whole; `signed` is when each was signed.
+    `commits` has, by source, every path of a signed commit with the node that it made there.
     """
 
     status: CurrentStatus = field(kw_only=True)
     accounts: dict[str, Account] = field(default_factory=dict)
     signed: dict[str, datetime] = field(default_factory=dict)
+    commits: dict[str, dict[str, Node | None]] = field(default_factory=dict)
     heads: dict[str, TreeHead] = field(default_factory=dict)
     judged: list[str] = field(default_factory=list)
+
+    def results(self, source: str) -> Mapping[str, Node | None]:
+        """Give every path of a source, also those that nobody asked about, with the node that it made there."""
+        account = self.accounts.get(source)
+        if account is None:
+            return self.commits.get(source, {})
+        return {row.path: row.after for row in account.part.rows.transitions}
+
+    def drop(self, groups: AbstractSet[str]) -> None:
+        """Forget the rows of groups, as if nobody had offered them."""
+        for path, edges in self.edges.items():
+            self.edges[path] = [edge for edge in edges if self.group(edge.source) not in groups]
 
 
 def judge(collection: Collection, question: Question, trust: TrustRoot) -> Evidence:
@@ -78,6 +98,7 @@ def judge(collection: Collection, question: Question, trust: TrustRoot) -> Evide
     for group in _groups(held):
         _take_group(group, evidence, question)
     _take_damaged((collection.candidates[name] for name, account in claimed.items() if not account), evidence, question)
+    _say_elsewhere(collection, claimed, evidence, question, trust)
     evidence.consumed = _consumed(collection, {verified.pae_sha256 for verified, _ in held}, evidence, question, trust)
     return evidence
 
@@ -101,13 +122,36 @@ def _needed(
 ) -> list[tuple[Candidate, Account]]:
     """Candidates with a row on a needed path, and the other parts of the same changes."""
     accounts = [(collection.candidates[name], account) for name, account in claimed.items() if account is not None]
-    here = [(c, a) for c, a in accounts if a.target.repository_id == question.repository_id]
+    here = [(c, a) for c, a in accounts if a.target.repository_id == question.repository_id and _is_here(a, question)]
     changes = {
         account.part.changes_sha256
         for _, account in here
         if any(row.path in question.paths for row in account.part.rows.transitions)
     }
     return [(c, a) for c, a in here if a.part.changes_sha256 in changes]
+
+
+def _is_here(account: Account, question: Question) -> bool:
+    return question.branch in (None, branch_of(account.target.protected_ref))
+
+
+def _say_elsewhere(
+    collection: Collection,
+    claimed: Mapping[str, Account | None],
+    evidence: Evidence,
+    question: Question,
+    trust: TrustRoot,
+) -> None:
+    """Remember what was signed for another branch, so that nobody wonders why it does not count."""
+    for name, account in claimed.items():
+        if account is None or account.target.repository_id != question.repository_id or _is_here(account, question):
+            continue
+        paths = [row.path for row in account.part.rows.transitions if row.path in question.paths]
+        silent = [path for path in paths if len(evidence.unusable.get(path, ())) < MAX_SAID]
+        if silent and is_logged(collection.candidates[name], trust):
+            said = WrongStatement(f"statement {name[:12]} was signed towards {account.target.protected_ref}")
+            for path in silent:
+                evidence.unusable.setdefault(path, []).append(said)
 
 
 def current_status(
@@ -223,7 +267,10 @@ def _take_group(group: list[tuple[Verified, Account]], evidence: Evidence, quest
         for _, account in group:
             _refuse(account, error, evidence, question)
         return
+    first = min(verified.pae_sha256 for verified, _ in group)
     for verified, account in group:
+        if account.part.of > 1:
+            evidence.parts[verified.pae_sha256] = first
         evidence.accounts[verified.pae_sha256] = account
         evidence.signed[verified.pae_sha256] = verified.signed
         evidence.words[verified.pae_sha256] = Word.of(account, verified.signed)

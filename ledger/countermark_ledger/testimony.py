@@ -50,7 +50,8 @@ class Testimony:
     proven again under a later checkpoint is another bundle and still the same, spent statement. `words` has what
     each statement says besides its rows; `consumed` maps a statement to the landing trees (git's ids) of the PASSED
     verdicts that used it up. `unusable` has, by path, why a signed commit does not count: said where nothing else
-    accounts for the path, and never counted against it.
+    accounts for the path, and never counted against it. `parts` maps each part of a change that is spread over several
+    statements to the first of them.
     """
 
     edges: dict[str, list[Edge]] = field(default_factory=dict)
@@ -58,6 +59,11 @@ class Testimony:
     refusals: dict[str, list[LedgerError]] = field(default_factory=dict)
     unusable: dict[str, list[LedgerError]] = field(default_factory=dict)
     consumed: dict[str, set[str]] = field(default_factory=dict)
+    parts: dict[str, str] = field(default_factory=dict)
+
+    def group(self, source: str) -> str:
+        """Name what a source counts together with: the first of its statement's parts, or itself."""
+        return self.parts.get(source, source)
 
     def word(self, edge: Edge) -> Word:
         """Give what stands beside an edge; a commit that a platform signed for an agent is no more than asserted."""

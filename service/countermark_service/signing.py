@@ -22,6 +22,7 @@ from countermark_ledger.predicates.generation import Evidence, Generation, Model
 from countermark_ledger.predicates.rows import split
 from countermark_service.embedded import Embedded
 from countermark_service.exits import UsageError
+from countermark_service.gate.root import protected
 
 RUNTIME = "command"
 MAX_BASE_SEARCH = 10_000
@@ -40,14 +41,22 @@ class Work:
     tags: tuple[str, ...] = ()
 
 
-def target(embedded: Embedded, repository: Repository, head: str) -> Target:
-    """Say where work on `head` is meant to land, and from which commit of the protected ref it began."""
-    protected = embedded.config.protected_ref
-    line = repository.first_parents(repository.resolve(protected), MAX_BASE_SEARCH)
+def target(
+    embedded: Embedded, repository: Repository, head: str, *, towards: str | None = None, since: str | None = None
+) -> Target:
+    """Say where work on `head` is meant to land, and from which commit of the protected ref it began.
+
+    `towards` is another protected ref than the one that was set up; `since` a commit from which the rows begin: where
+    it is on the protected ref, the work does, too.
+    """
+    name, tip = protected(repository, towards or embedded.config.protected_ref)
+    line = repository.first_parents(tip, MAX_BASE_SEARCH)
+    if since in line:
+        return Target(embedded.config.repository_id, name, since)
     base = next((commit for commit in line if repository.is_ancestor(commit, head)), None)
     if base is None:
-        raise UsageError(f"HEAD: expected it to descend from {protected}, found another history", hint="git rebase")
-    return Target(embedded.config.repository_id, protected, base)
+        raise UsageError(f"HEAD: expected it to descend from {name}, found another history", hint="git rebase")
+    return Target(embedded.config.repository_id, name, base)
 
 
 def sign_work(embedded: Embedded, work: Work, change: Change, where: Target) -> tuple[Signed, ...]:

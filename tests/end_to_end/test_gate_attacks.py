@@ -254,7 +254,16 @@ def test_only_a_branch_can_be_protected_by_a_short_name(scene: Scene, name: str)
 def test_a_full_id_of_the_tip_is_a_pin_that_no_ref_can_move(scene: Scene) -> None:
     tip = scene.git("rev-parse", "main")
     scene.change({"app.py": "two = 2\n"})
-    assert scene.code("--protected-ref", tip, "--record", "never") == 0
+    scene.git("update-ref", "refs/heads/main", "work")
+    assert scene.gate("--record", "never")["coverage"] == {"covered": 0, "rows": 0}
+    document = scene.gate("--protected-ref", f"refs/heads/main:{tip}", "--record", "never")
+    assert (document["exitCode"], document["tip"], document["protectedRef"]) == (0, tip, "refs/heads/main")
+
+
+@pytest.mark.parametrize("name", ["{tip}", "main:{tip}", "refs/heads/main:main", "refs/heads/main:{tip}:"])
+def test_an_id_alone_names_no_branch_so_that_nobody_knows_what_was_signed_for_it(scene: Scene, name: str) -> None:
+    assert scene.run("gate", "--protected-ref", name.format(tip=scene.git("rev-parse", "main"))) == 2
+    assert "refs/heads/main:COMMIT" in scene.capsys.readouterr().err
 
 
 def test_a_first_policy_that_is_vouched_for_has_no_force_once_there_is_another(scene: Scene) -> None:

@@ -6,6 +6,10 @@ import json
 
 import pytest
 
+from countermark_ledger.git.reader import Repository
+from countermark_service.checkout import Checkout
+from countermark_service.gate.root import Pin, read_root
+
 from .conftest import Scene
 
 POLICY = ".countermark/policy.json"
@@ -55,6 +59,15 @@ def test_what_lands_in_a_merge_queue_is_judged_by_the_policy_that_has_landed(sce
     scene.write({"app.py": "three = 3\n"})
     scene.commit("unsigned")
     assert scene.code("--tip", queued, "--landed", head="queue") == 11
+
+
+def test_what_a_queue_is_about_to_land_vouches_for_nobodys_signature(scene: Scene) -> None:
+    queued = scene.commit("queued")
+    config = Checkout.find(scene.root).home().config()
+    pin = Pin(config.repository_id, config.trust_root, config.protected_ref, tip=queued)
+    with Repository.open(scene.root) as repository:
+        root = read_root(repository, pin, head=queued)
+    assert (root.tip, root.vouched) == (queued, scene.git("rev-parse", "main"))
 
 
 @pytest.mark.parametrize("landed", [["--landed"], []])

@@ -233,14 +233,6 @@ def test_a_withheld_status_does_not_clear_a_revoked_agent_where_the_number_is_pi
     assert scene.code(*withheld) == 0  # the limit that docs/guides/ci.md names: good until its due date
 
 
-def test_a_row_picked_from_a_statement_lands_alone_which_is_a_known_limit(scene: Scene) -> None:
-    scene.change({"app.py": "two = 2\n", "guard.py": "g = 1\n"})
-    scene.branch("part", "main")
-    scene.git("checkout", "work", "--", "app.py")
-    scene.commit()
-    assert scene.code() == 0
-
-
 class TestPeoplesCommits:
     """A person's SSH-signed commit covers exactly what it changed."""
 

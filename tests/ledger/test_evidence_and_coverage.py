@@ -128,6 +128,34 @@ def test_only_what_names_a_needed_row_is_judged(simulated: SimulatedAuthority, c
     assert ask(simulated, needed, simulated.collection(*signed, status)).judged == [status.name, signed[0].name]
 
 
+def test_what_was_signed_towards_another_branch_is_said_and_counts_for_nothing(
+    simulated: SimulatedAuthority, changed: Changed
+) -> None:
+    change = changed(a_py=(None, "1\n"))
+    other = Target("repository-1", "refs/heads/release", BASE)
+    signed = [*(simulated.sign_change(change, target=other)[0] for _ in range(5)), simulated.status()]
+    collection = simulated.collection(*signed, more=[(bundle_path("0" * 64), simulated.sign_change(change)[0].raw)])
+    for branch, here in (("main", 0), ("release", 5), (None, 5)):
+        found = ask(simulated, change, collection, branch=branch)
+        assert len(found.edges.get("a.py", ())) == here
+        said = [error.message for error in found.unusable.get("a.py", ())]
+        assert (len(said), all("towards refs/heads/release" in one for one in said)) == (0 if here else 3, True)
+
+
+def test_every_result_of_a_source_is_known_and_what_is_dropped_was_never_there(
+    simulated: SimulatedAuthority, changed: Changed
+) -> None:
+    change = changed(a_py=("1\n", "2\n"), b_py=("1\n", None))
+    signed = [*simulated.sign_change(change), *simulated.sign_change(changed(a_py=("1\n", "2\n")))]
+    found = ask(simulated, changed(a_py=("1\n", "2\n")), simulated.collection(*signed, simulated.status()))
+    whole, part = sorted(found.accounts, key=lambda name: -len(found.results(name)))
+    assert found.results(whole) == {row.path: row.after for row in change.transitions}
+    found.commits["commit:c"] = {"c.py": None}
+    assert (found.results("commit:c"), found.results("nobody's")) == ({"c.py": None}, {})
+    found.drop({whole})
+    assert [edge.source for edge in found.edges["a.py"]] == [part]
+
+
 @pytest.mark.parametrize("proven", [True, False])
 def test_rows_that_nobody_asked_about_are_left_out(
     simulated: SimulatedAuthority, changed: Changed, *, proven: bool

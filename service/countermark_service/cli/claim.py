@@ -19,6 +19,9 @@ from countermark_service.unaccounted import unaccounted
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe `claim`."""
     parser.add_argument("--base", metavar="REV", help="claim what changed since REV (default: since the protected ref)")
+    parser.add_argument(
+        "--protected-ref", metavar="REF", help="the branch that it is meant for (default: as set up on this machine)"
+    )
     parser.add_argument("paths", nargs="*", metavar="PATH", help="only these files or folders")
 
 
@@ -28,9 +31,10 @@ def run(args: argparse.Namespace, console: Console) -> Exit:
     with Repository.open(checkout.root) as repository, opened(checkout.home()) as embedded, console.progress():
         person = Identity.parse(embedded.config.person)
         console.step("looking for what is not signed yet")
-        where = signing.target(embedded, repository, repository.resolve("HEAD"))
+        head, since = repository.resolve("HEAD"), repository.resolve(args.base) if args.base else None
+        where = signing.target(embedded, repository, head, towards=args.protected_ref, since=since)
         paths = [checkout.inside(path, Path.cwd()) for path in args.paths]
-        change = signing.only(unaccounted(checkout, repository, embedded, where, args.base, person), paths)
+        change = signing.only(unaccounted(checkout, repository, embedded, where, since, person), paths)
         signed = signing.sign_claim(embedded, person, change, where) if change.transitions else ()
     show(console, signed, change, None)
     return Exit.PASS

@@ -36,6 +36,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--tag", action="append", default=[], metavar="TAG", help=TAG_HELP)
     parser.add_argument("--commit", metavar="MESSAGE", help="also commit what changed, in the agent's name")
+    parser.add_argument(
+        "--protected-ref", metavar="REF", help="the branch that it is meant for (default: as set up on this machine)"
+    )
     parser.add_argument("words", nargs="+", metavar="CMD", help="the command, after --")
 
 
@@ -45,7 +48,7 @@ def run(args: argparse.Namespace, console: Console) -> Exit | int:
     with Repository.open(checkout.root) as repository, opened(checkout.home()) as embedded:
         agent = embedded.enrolled(Kind.AGENT, args.agent)
         head = repository.resolve("HEAD")
-        where = signing.target(embedded, repository, head)
+        where = signing.target(embedded, repository, head, towards=args.protected_ref)
         with console.progress():
             console.step("looking at the work tree")
             before, started = checkout.snapshot(repository, head), embedded.clock()

@@ -29,6 +29,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", action="append", default=[], metavar="ID", help="a model it says it used (repeatable)"
     )
+    parser.add_argument(
+        "--protected-ref", metavar="REF", help="the branch that it is meant for (default: as set up on this machine)"
+    )
     parser.add_argument("paths", nargs="*", metavar="PATH", help="only these files or folders")
 
 
@@ -38,9 +41,10 @@ def run(args: argparse.Namespace, console: Console) -> Exit:
     with Repository.open(checkout.root) as repository, opened(checkout.home()) as embedded, console.progress():
         agent = embedded.enrolled(Kind.AGENT, args.agent)
         console.step("looking for what is not signed yet")
-        where = signing.target(embedded, repository, repository.resolve("HEAD"))
+        head, since = repository.resolve("HEAD"), repository.resolve(args.base) if args.base else None
+        where = signing.target(embedded, repository, head, towards=args.protected_ref, since=since)
         paths = [checkout.inside(path, Path.cwd()) for path in args.paths]
-        change = signing.only(unaccounted(checkout, repository, embedded, where, args.base, agent), paths)
+        change = signing.only(unaccounted(checkout, repository, embedded, where, since, agent), paths)
         now = embedded.clock()
         work = Work(agent, Evidence.ASSERTED, now, now, args.task, tuple(args.model), tags)
         signed = signing.sign_work(embedded, work, change, where) if change.transitions else ()

@@ -32,34 +32,41 @@ MAX_SAID = 3
 
 
 def add_commits(
-    repository: Repository, change: LandingChange, root: Root, collection: Collection, evidence: Evidence
+    repository: Repository,
+    change: LandingChange,
+    root: Root,
+    collection: Collection,
+    evidence: Evidence,
+    paths: AbstractSet[str],
 ) -> None:
-    """Add the rows of every signed commit between the tip and the head, or why they do not count."""
-    signers = Signers.at(repository, change.tip, root.policy.people, root.policy.bots)
+    """Add the rows of every signed commit between the tip and the head that speaks of a path, or why they are none."""
+    signers = Signers.at(repository, root.vouched, root.policy.people, root.policy.bots)
     if signers.nobody():
         return
-    paths = {row.path for row in change.change.transitions}
     for commit in _new_commits(repository, change):
-        rows = _rows(repository, commit, paths)
-        if not rows:
+        rows = _rows(repository, commit)
+        asked = [row for row in rows if row.path in paths]
+        if not asked:
             continue
         try:
             signer = signers.of(repository.commit(commit))
             _require_enrolled(signer.id, collection, root.trust)
         except Inconclusive as error:
-            _say(evidence.refusals, rows, commit, error)
+            _say(evidence.refusals, asked, commit, error)
         except (Forged, Malformed, UnsafeKey) as error:  # it accounts for nothing, and spoils nothing
-            _say(evidence.unusable, rows, commit, error)
+            _say(evidence.unusable, asked, commit, error)
         else:
-            _add(_edges(repository, change, commit, rows, signer.id), signer, evidence)
+            edges = _edges(repository, change, commit, rows, signer.id)
+            _add([(path, edge) for path, edge in edges if path in paths], signer, evidence)
+            evidence.commits |= {edge.source: {path: edge.after for path, edge in edges} for _, edge in edges[:1]}
 
 
-def _rows(repository: Repository, commit: str, paths: AbstractSet[str]) -> list[Difference]:
-    """List what a signed commit with one parent changed of the paths; nothing for any other commit."""
+def _rows(repository: Repository, commit: str) -> list[Difference]:
+    """List what a signed commit with one parent changed; nothing for any other commit."""
     parsed = repository.commit(commit)
     if parsed.signature is None or len(parsed.parents) != 1:
         return []
-    return [row for row in repository.diff(parsed.parents[0], commit) if row.path in paths]
+    return repository.diff(parsed.parents[0], commit)
 
 
 def _require_enrolled(identity: Identity, collection: Collection, trust: TrustRoot) -> None:

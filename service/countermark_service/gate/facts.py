@@ -24,7 +24,11 @@ from countermark_service.gate.unsigned import Unsigned
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """Step 1: what was pinned, and the policy read at the protected tip."""
+    """Step 1: what was pinned, and the policy read at the protected tip.
+
+    `vouched` is the commit that people let land and whose files are believed: the tip, or in a merge queue, where that
+    has not landed, the protected ref's own.
+    """
 
     trust: TrustRoot
     policy: Policy
@@ -32,6 +36,7 @@ class Root:
     protected_ref: str
     tip: str
     head: str
+    vouched: str
 
 
 @dataclass(frozen=True, slots=True)

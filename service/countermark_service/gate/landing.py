@@ -6,6 +6,7 @@ Trust: read from the object store through the hardened reader; nothing here asks
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from countermark_ledger.coverage import Landing
 from countermark_ledger.evidence import Evidence
@@ -18,14 +19,23 @@ MAX_HISTORY = 20_000
 NodesByPath = Mapping[str, Node | None]
 
 
-def landing(repository: Repository, change: LandingChange, evidence: Evidence, max_distance: int) -> Landing:
-    """Gather the history that decides which evidence is spent, and the nodes on both sides of the merge."""
+def landing(
+    repository: Repository,
+    change: LandingChange,
+    evidence: Evidence,
+    max_distance: int,
+    still: Mapping[str, Node | None] = MappingProxyType({}),
+) -> Landing:
+    """Gather the history that decides which evidence is spent, and the nodes on both sides of the merge.
+
+    `still` has the nodes of paths that do not differ, where the evidence says that something else should be there.
+    """
     line = repository.first_parents(change.tip, max_distance + 1)
     positions = {commit: position for position, commit in enumerate(line)}
     bases = {edge.base for edges in evidence.edges.values() for edge in edges}
     farthest = max((positions[base] for base in bases if base in positions), default=0)
     paths = [path for path in evidence.edges if path not in change.refused]
-    at_base, at_head = _sides(repository, change, [row.path for row in change.change.transitions])
+    at_base, at_head = _sides(repository, change, [*(row.path for row in change.change.transitions), *still])
     history = _history(repository, line[: farthest + 1])
     return Landing(
         transitions=change.change.transitions,
@@ -35,6 +45,8 @@ def landing(repository: Repository, change: LandingChange, evidence: Evidence, m
         passed=_passed(repository, history, paths),
         at_base=at_base,
         at_head=at_head,
+        still=still,
+        base=change.merge_bases[0] if len(change.merge_bases) == 1 else change.tip,
     )
 
 

@@ -57,7 +57,8 @@ def read_root(repository: Repository, pin: Pin, *, head: str) -> Root:
     """
     protected_ref, protected_tip = protected(repository, pin.protected_ref)
     tip = repository.resolve(pin.tip) if pin.tip else protected_tip
-    files = _files(repository, _older(repository, protected_tip, tip))
+    vouched = _older(repository, protected_tip, tip)
+    files = _files(repository, vouched)
     if files is None and pin.bootstrap is not None:
         files = _bootstrap_files(repository, pin.bootstrap, head)
     if files is None:
@@ -67,7 +68,7 @@ def read_root(repository: Repository, pin: Pin, *, head: str) -> Root:
         pinned, found = (pin.trust_root, pin.repository_id), (trust.digest, trust.repository_id)
         raise WrongIdentity(f"trust root: expected {' of '.join(pinned)}, found {' of '.join(found)}")
     policy = Policy.parse(files[POLICY_PATH])
-    return Root(trust, policy, pin.repository_id, protected_ref, tip, head)
+    return Root(trust, policy, pin.repository_id, protected_ref, tip, head, vouched)
 
 
 def _older(repository: Repository, protected_tip: str, tip: str) -> str:
@@ -96,10 +97,15 @@ def policy_at(repository: Repository, protected_ref: str) -> Policy | None:
 def protected(repository: Repository, name: str) -> tuple[str, str]:
     """Return the full name and the tip of the protected ref; a short name is a branch, never a tag.
 
-    Who may push a tag named like the branch would choose the policy, wherever the branch itself was not fetched.
+    Who may push a tag named like the branch would choose the policy, wherever the branch itself was not fetched. Who
+    may write every ref here can't choose it when the tip is given with the name: `refs/heads/main:<commit id>`.
     """
-    if name.startswith("refs/") or OBJECT_ID.fullmatch(name):
-        return name, repository.resolve(name)
+    full, _, commit = name.partition(":")
+    if OBJECT_ID.fullmatch(name) or (commit and not (full.startswith("refs/") and OBJECT_ID.fullmatch(commit))):
+        message = f"protected ref {name}: expected the full name of a branch, a colon and a commit id"
+        raise UsageError(message, hint="--protected-ref refs/heads/main:COMMIT")
+    if full.startswith("refs/"):
+        return full, repository.resolve(commit or full)
     found = [(ref, tip) for ref in (f"refs/heads/{name}", f"refs/remotes/{name}") for tip in _tips(repository, ref)]
     if len(found) != 1:
         raise UsageError(f"protected ref {name}: expected one branch, found {len(found)}", hint="git fetch origin")

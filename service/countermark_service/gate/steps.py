@@ -18,21 +18,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import chain
 
 from countermark_ledger import logview
-from countermark_ledger.collection import Collection
 from countermark_ledger.errors import LedgerError
-from countermark_ledger.evidence import Question, judge
 from countermark_ledger.git.change import LandingChange, landing_change
 from countermark_ledger.git.reader import Repository
 from countermark_service.exits import Exit
 from countermark_service.gate import consenting, mirror, mirror_store
 from countermark_service.gate.case import rows_of
-from countermark_service.gate.commits import add_commits
 from countermark_service.gate.decision import Decision, decide
 from countermark_service.gate.facts import Facts
-from countermark_service.gate.landing import landing
+from countermark_service.gate.gathering import Inquiry, gather
 from countermark_service.gate.policy import SplitView
 from countermark_service.gate.reason import Reason
 from countermark_service.gate.root import Pin, check_landing, read_root
@@ -84,22 +80,16 @@ def _check_landing(repository: Repository, facts: Facts, change: LandingChange) 
 def _account(repository: Repository, facts: Facts, change: LandingChange, seen_status: int, ports: Ports) -> Facts:
     """Steps 3 to 5: whatever can't be answered is one reason, and leaves no row looking covered."""
     root = facts.root
-    paths = {row.path for row in change.change.transitions}
     try:
-        ports.step("3/8 collecting bundles")
         with mirror_store.opened(repository, root.policy.mirror, ports.mirrors) as stores:
             mirrored = mirror.look(stores, change, root.policy.mirror, root.trust)
             sources = (*ports.sources, *mirrored.sources)
-            asked = (approvals_of(sources, {change.tip, change.head}), *(source(paths) for source in sources))
-            collection = Collection.of(chain.from_iterable(asked))  # 3
+            asked = (lambda _paths: approvals_of(sources, {change.tip, change.head}), *sources)
+            inquiry = Inquiry(repository, mirrored.change, root, asked, facts.evaluated, seen_status)
+            collection, evidence, git = gather(inquiry, ports.step)  # 3, 4
         mirror.refuse_fork(collection, mirrored, root.trust, strict=root.policy.split_view is SplitView.REFUSE)
-        ports.step("4/8 verifying evidence")
-        question = Question(paths, root.repository_id, facts.evaluated, root.policy.gates, seen_status)
-        evidence = judge(collection, question, root.trust)  # 4
-        ports.step("5/8 binding evidence to what would land")
-        add_commits(repository, change, root, collection, evidence)
         mirrored.want(evidence)
-        facts_of_git = mirrored.within(landing(repository, mirrored.change, evidence, root.policy.max_base_distance))
+        facts_of_git = mirrored.within(git)
         rows = rows_of(root.policy, facts_of_git, evidence, facts.evaluated)  # 5
         lines = unsigned(repository, change, rows, evidence)
         said = consenting.said_of(root, change, evidence, collection)

@@ -32,7 +32,8 @@ _REFUSED: Mapping[str, type[LedgerError]] = {
 def narrowed(landing: Landing, testimony: Testimony) -> tuple[Landing, Testimony]:
     """Leave out what no file of the change can turn on; every answer stays the same."""
     paths = [row.path for row in landing.transitions]
-    edges = {path: testimony.edges[path] for path in paths if testimony.edges.get(path)}
+    every = [*paths, *landing.still]
+    edges = {path: testimony.edges[path] for path in every if testimony.edges.get(path)}
     used = [edge for found in edges.values() for edge in found]
     sources, bases = {edge.source for edge in used}, {edge.base for edge in used}
     consumed = {source: trees for source, trees in testimony.consumed.items() if source in sources}
@@ -42,10 +43,12 @@ def narrowed(landing: Landing, testimony: Testimony) -> tuple[Landing, Testimony
         landing.refused,
         {commit: at for commit, at in landing.positions.items() if commit in bases},
         frozenset(landing.trees & mattering),
-        {path: landing.passed[path] for path in paths if landing.passed.get(path)},
+        {path: landing.passed[path] for path in every if landing.passed.get(path)},
         landing.at_base,
         landing.at_head,
         landing.answered,
+        landing.still,
+        landing.base,
     )
     said = Testimony(
         edges,
@@ -53,6 +56,7 @@ def narrowed(landing: Landing, testimony: Testimony) -> tuple[Landing, Testimony
         {path: testimony.refusals[path] for path in paths if testimony.refusals.get(path)},
         {path: testimony.unusable[path] for path in paths if testimony.unusable.get(path)},
         consumed,
+        {source: first for source, first in testimony.parts.items() if source in sources},
     )
     return land, said
 
@@ -63,11 +67,16 @@ def spell(landing: Landing, testimony: Testimony) -> dict[str, Json]:
     paths = sorted(rows.keys() | landing.refused.keys(), key=_order)
     return {
         "files": [_spell_file(path, rows.get(path), landing, testimony) for path in paths],
+        "still": [_spell_still(path, landing, testimony) for path in sorted(landing.still, key=_order)],
         "statements": {
-            source: {**_spell_word(word), "consumedBy": [*sorted(testimony.consumed.get(source, ()))]}
+            source: {
+                **_spell_word(word),
+                "consumedBy": [*sorted(testimony.consumed.get(source, ()))],
+            }
             for source, word in testimony.words.items()
         },
-        "history": {"behindTip": dict(landing.positions), "trees": [*sorted(landing.trees)]},
+        "together": dict(testimony.parts),
+        "history": {"behindTip": dict(landing.positions), "trees": [*sorted(landing.trees)], "base": landing.base},
     }
 
 
@@ -75,26 +84,33 @@ def read(value: Json) -> tuple[Landing, Testimony]:
     """Read both back."""
     files = shape.items(shape.member(value, "files"), "files", lambda file: file)
     named = [(spelling.read(shape.member(file, "path"), "path"), file) for file in files]
+    stood = shape.items(shape.member(value, "still"), "still", lambda file: file)
+    still = [(spelling.read(shape.member(file, "path"), "path"), file) for file in stood]
+    both = [*named, *still]
     statements = _object(shape.member(value, "statements"), "statements")
+    together = _object(shape.member(value, "together"), "together")
     history = shape.member(value, "history")
     behind = _object(shape.member(history, "behindTip"), "behindTip")
-    sided = [(path, file) for path, file in named if shape.member(file, "merge") is not None]
+    sided = [(path, file) for path, file in both if shape.member(file, "merge") is not None]
     landing = Landing(
         tuple(_rows(named)),
         {path: why for path, file in named if (why := _optional(file, "refused")) is not None},
         {commit: shape.integer(at, "behindTip") for commit, at in behind.items()},
         frozenset(shape.texts(shape.member(history, "trees"), "trees")),
-        _by_path(named, "passed", _read_passed),
+        _by_path(both, "passed", _read_passed),
         {path: spelling.read_node(_side(file, "base")) for path, file in sided},
         {path: spelling.read_node(_side(file, "head")) for path, file in sided},
         {path: _read_row(path, row) for path, file in named if (row := shape.member(file, "answered")) is not None},
+        {path: spelling.read_node(shape.member(file, "node")) for path, file in still},
+        _optional(history, "base"),
     )
     said = Testimony(
-        _by_path(named, "edges", spelling.read_edge),
+        _by_path(both, "edges", spelling.read_edge),
         {source: _read_word(word) for source, word in statements.items()},
         _by_path(named, "refusals", _read_refusal),
         _by_path(named, "unusable", _read_said),
         {s: set(by) for s, word in statements.items() if (by := shape.texts(shape.member(word, "consumedBy"), "by"))},
+        {source: shape.text(first, "together") for source, first in together.items()},
     )
     return landing, said
 
@@ -112,11 +128,27 @@ def _spell_file(path: str, row: Transition | None, landing: Landing, testimony: 
         "refused": spelling.spell_optional(landing.refused.get(path)),
         "answered": _spell_row(landing.answered[path]) if path in landing.answered else None,
         "merge": _spell_merge(path, landing) if sided else None,
-        "passed": [{"behindTip": at, "node": spelling.spell_node(node)} for at, node in landing.passed.get(path, ())],
+        "passed": _spell_passed(path, landing),
         "edges": [spelling.spell_edge(edge) for edge in testimony.edges.get(path, ())],
         "refusals": [{"answer": answer_to(e).value, **_spell_said(e)} for e in testimony.refusals.get(path, ())],
         "unusable": [_spell_said(error) for error in testimony.unusable.get(path, ())],
     }
+
+
+def _spell_still(path: str, landing: Landing, testimony: Testimony) -> Json:
+    """Spell a path that does not differ, and is needed for what was signed together with others."""
+    sided = path in landing.at_base and path in landing.at_head
+    return {
+        "path": spelling.spell(path),
+        "node": spelling.spell_node(landing.still[path]),
+        "merge": _spell_merge(path, landing) if sided else None,
+        "passed": _spell_passed(path, landing),
+        "edges": [spelling.spell_edge(edge) for edge in testimony.edges.get(path, ())],
+    }
+
+
+def _spell_passed(path: str, landing: Landing) -> Json:
+    return [{"behindTip": at, "node": spelling.spell_node(node)} for at, node in landing.passed.get(path, ())]
 
 
 def _spell_row(row: Row) -> Json:
