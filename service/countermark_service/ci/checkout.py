@@ -54,9 +54,9 @@ def _refuse_head(repository: Repository, job: Job, protected: str) -> None:
 
 def _refuse_rewritten(repository: Repository, job: Job, *, complete: bool) -> None:
     """Where all of a branch's history is here, what it was before is part of it, or it was rewritten."""
-    repository.commit(job.head)
+    repository.resolve(job.head)
     try:
-        repository.commit(job.tip or "")
+        repository.resolve(job.tip or "")
     except MissingHistory as error:
         if not complete:
             raise
