@@ -392,16 +392,29 @@ def test_a_platforms_key_speaks_for_the_exact_author_alone(robot: Scene, platfor
 
 
 def test_a_web_flow_key_never_speaks_for_a_person(scene: Scene, ssh_keygen: str) -> None:
-    """Also where a policy lends a person the platform's key: who edits in the browser is whoever is logged in."""
+    """Who edits in the browser is whoever is logged in: a policy that lends a person the platform's key is refused."""
     scene.must("agent", "add", "robot")
     key = ssh_key(scene.root.parent / "platform")
     line = " ".join(key.read_text().split()[:2])
-    policy(scene, lambda value: value["people"][0].update(sshKeys=[line]))
-    by_robot(scene, ssh(ssh_keygen, key), author="Reader <reader@example.com>")
-    assert scene.code() == 0
     name_bot(scene, sshKeys=[line])
     by_robot(scene, ssh(ssh_keygen, key), author="Reader <reader@example.com>")
     assert scene.code() == 11
+    policy(scene, lambda value: value["people"][0].update(sshKeys=[line]))
+    by_robot(scene, ssh(ssh_keygen, key), author="Reader <reader@example.com>")
+    assert scene.run("gate") == 12
+
+
+def test_one_platform_key_signs_for_many_bots_that_their_authors_tell_apart(scene: Scene, ssh_keygen: str) -> None:
+    scene.must("agent", "add", "robot")
+    scene.must("agent", "add", "other")
+    key = ssh_key(scene.root.parent / "platform")
+    lines = [" ".join(key.read_text().split()[:2])]
+    name_bot(scene, sshKeys=lines)
+    domain = json.loads((scene.root / ".countermark" / "policy.json").read_text())["people"][0]["id"].split("/")[2]
+    name_bot(scene, id=f"spiffe://{domain}/agent/other", author="other[bot] <2@example.com>", sshKeys=lines)
+    by_robot(scene, ssh(ssh_keygen, key), author="other[bot] <2@example.com>")
+    decision = scene.gate()
+    assert (decision["exitCode"], decision["rows"][0]["chain"][0]["signer"].rpartition("/")[2]) == (0, "other")
 
 
 @pytest.mark.parametrize(

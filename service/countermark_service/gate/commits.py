@@ -12,14 +12,14 @@ from collections.abc import Set as AbstractSet
 
 from countermark_ledger.chain import Edge
 from countermark_ledger.collection import Collection
+from countermark_ledger.enrolled import owners
 from countermark_ledger.errors import BadSignature, Forged, LedgerError, Malformed, Revoked, UnsafeKey
-from countermark_ledger.evidence import Evidence, verify_candidate
+from countermark_ledger.evidence import Evidence
 from countermark_ledger.git.change import LandingChange
 from countermark_ledger.git.reader import Repository
 from countermark_ledger.git.trees import Difference
 from countermark_ledger.identity import Identity, Kind
 from countermark_ledger.node import Node
-from countermark_ledger.predicates.enrolment import ENROLMENT_TYPE, Enrolment
 from countermark_ledger.revocation import refuse_revoked_ever
 from countermark_ledger.trust import TrustRoot
 from countermark_service.exits import Inconclusive
@@ -71,23 +71,9 @@ def _rows(repository: Repository, commit: str) -> list[Difference]:
 
 def _require_enrolled(identity: Identity, collection: Collection, trust: TrustRoot) -> None:
     """A bot is an agent like any other: the authority of this trust root has enrolled it, in the log."""
-    if identity.kind is not Kind.AGENT:
-        return
-    for candidate in collection.candidates.values():
-        if candidate.claims.predicate_type != ENROLMENT_TYPE:
-            continue
-        try:
-            enrolled = Enrolment.parse(candidate.claims)
-            if enrolled.identity == identity and f"sha256:{enrolled.trust_root_sha256}" == trust.digest:
-                signer = verify_candidate(candidate, trust).signer
-                if signer.kind is Kind.AUTHORITY:
-                    return
-        except LedgerError:
-            continue  # nobody's enrolment; another one may hold
-    name = identity.name
-    raise BadSignature(
-        f"{identity}: expected its enrolment in the log, found none", hint=f"countermark agent add {name}"
-    )
+    if identity.kind is Kind.AGENT and identity not in owners(collection.candidates.values(), {identity}, trust):
+        hint = f"countermark agent add {identity.name}   or   countermark bundles fetch"
+        raise BadSignature(f"{identity}: expected its enrolment in the log, found none", hint=hint)
 
 
 def _say(where: dict[str, list[LedgerError]], rows: Iterable[Difference], commit: str, error: LedgerError) -> None:

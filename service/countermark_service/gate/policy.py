@@ -274,9 +274,9 @@ def _check(parsed: Policy, value: dict[str, Json]) -> None:
         raise Malformed(f"policy: mirror is {parsed.mirror!r}, expected the plain path of a submodule")
     if len({person.id for person in parsed.people}) != len(parsed.people):
         raise Malformed("policy: one person is named twice")
-    owned = [*(one.ssh_keys for one in parsed.people), *(one.ssh_keys for one in parsed.bots)]
-    keys = [key.line() for each in owned for key in {*each}]
-    if len(keys) != len(set(keys)):
+    keys = [key for person in parsed.people for key in {*person.ssh_keys}]
+    platforms = {key for bot in parsed.bots for key in bot.ssh_keys}  # one may sign for many bots, told by author
+    if len(keys) != len(set(keys)) or platforms & set(keys):
         raise Malformed("policy: one SSH key is listed for two, who would then be one and count as both")
 
 

@@ -1,8 +1,8 @@
 """Whose commit is it? The one person or bot of the policy that a commit's signature proves, in any of three forms.
 
 Trust: the policy and the trusted root are the protected tip's; the commit is hostile. Nobody, or more than one,
-is nobody: a refusal, and never the first that fits. A platform's key never speaks for a person, also where a
-policy lends a person one.
+is nobody: a refusal, and never the first that fits. A platform's key never speaks for a person: a policy that lends
+a person one is refused when it is read.
 """
 
 from __future__ import annotations
@@ -42,8 +42,7 @@ class Signers:
     def __init__(self, people: Sequence[Person], bots: Sequence[Bot], trusted_root: Callable[[], bytes | None]) -> None:
         self._bots = bots
         self._trusted_root = trusted_root
-        platform = {key for bot in bots for key in bot.ssh_keys}
-        self._ssh = [(key, person.id) for person in people for key in person.ssh_keys if key not in platform]
+        self._ssh = [(key, person.id) for person in people for key in person.ssh_keys]
         self._sigstore = [(one, person.id) for person in people for one in person.sigstore]
 
     @classmethod
