@@ -6,6 +6,7 @@ command line starts; the clock is set to come when it hangs, so that no machine 
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import signal
@@ -20,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from countermark_service.gate.limit import Limit
+from countermark_service.gate.limit import GRACE_SECONDS, Limit
 
 from .conftest import Scene
 
@@ -64,6 +65,14 @@ def hang(*_):
     {hang}
 
 deciding.scan_landing = lambda *_: hang
+"""
+
+
+DECIDED = """
+from countermark_service.gate import speaking, steps
+steps._scan = lambda _, facts, *more: facts
+speak = speaking.speak
+speaking.speak = lambda *said: hang() or speak(*said)
 """
 
 
@@ -206,21 +215,33 @@ def swallow():
     assert "came during step 6/8" in said["reasons"][0]["message"]
 
 
+def test_the_clock_is_a_real_one(hung: Hung) -> None:
+    code, out, _ = hung.gate(SCAN.format(hang="while True: pass"), "--json", "--time-limit", "1", when_it_hangs=False)
+    assert (code, json.loads(out)["verdict"]) == (20, "INCONCLUSIVE")
+
+
 def test_a_regular_expression_that_never_lets_go_of_the_interpreter(hung: Hung) -> None:
-    before = SCAN.format(hang="__import__('re').match('(a+)+$', 'a' * 60 + 'b')")
-    code, out, _ = hung.gate(before, "--json", "--time-limit", "5", when_it_hangs=False)
+    hang = "import re, signal; signal.setitimer(signal.ITIMER_REAL, 0.5); re.match('(a+)+$', 'a' * 60 + 'b')"
+    code, out, _ = hung.gate(SCAN.format(hang=hang), "--json")
     assert (code, json.loads(out)["verdict"]) == (20, "INCONCLUSIVE")
     assert hung.mark.exists()
 
 
 def test_code_that_looks_at_no_signal_either_is_ended_as_an_internal_error(hung: Hung) -> None:
-    before = "from countermark_service.gate import limit\nlimit.GRACE_SECONDS = 0.2\n"
-    before += SCAN.format(hang="all(__import__('itertools').repeat(True))")
-    with hung.start(before, "--json", "--time-limit", "5", when_it_hangs=False) as process:
+    last = "import faulthandler, itertools; faulthandler.dump_traceback_later(1, exit=True, file=2)"
+    with hung.start(SCAN.format(hang=f"{last}; all(itertools.repeat(True))"), "--json") as process:
         out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (1, b"")
     assert b"Timeout" in err
-    assert hung.mark.exists()
+
+
+def test_what_ends_a_process_that_nothing_else_ends_comes_after_the_limit(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    armed = []
+    monkeypatch.setattr(faulthandler, "dump_traceback_later", lambda after, **how: armed.append((after, how)))
+    scene.run("gate", "--time-limit", "100")
+    assert armed == [(100 + 4 * GRACE_SECONDS, {"exit": True, "file": 2})]
 
 
 def test_while_the_policy_observes_the_limit_is_said_and_not_enforced(hung: Hung) -> None:
@@ -249,7 +270,7 @@ def test_saying_it_may_hang_as_well_and_then_nothing_is_green(mode: str, hung: H
     assert (code, out) == (20, "")
 
 
-@pytest.mark.parametrize("hang", ["return ()", "while True: pass"], ids=["decided", "not-decided"])
+@pytest.mark.parametrize("hang", ["pass", "while True: pass"], ids=["decided", "not-decided"])
 def test_a_reader_that_stops_reading_holds_nobody(hang: str, hung: Hung) -> None:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
@@ -258,12 +279,10 @@ def test_a_reader_that_stops_reading_holds_nobody(hang: str, hung: Hung) -> None
             continue
     os.set_blocking(writer, True)
     before = "from countermark_service.gate import limit\nlimit.GRACE_SECONDS = 0.5\n" + SCAN.format(hang=hang)
-    if hang == "return ()":
-        before += "from countermark_service.gate import steps\nsteps._scan = lambda _, facts, *more: hang() or facts\n"
+    if hang == "pass":
+        before += DECIDED
     try:
-        with hung.start(
-            before, "--record", "never", "--time-limit", "5", when_it_hangs=False, stdout=writer
-        ) as process:
+        with hung.start(before, "--record", "never", stdout=writer) as process:
             process.communicate(timeout=120)
     finally:
         os.close(reader)
