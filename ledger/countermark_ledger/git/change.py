@@ -19,9 +19,12 @@ from .objects import Hashed, Oversized
 from .reader import Repository, content_names, node_of
 from .trees import Difference, Directory, Entry
 
-MAX_POINTER = 1024
 SUBMODULE = "a submodule: its content is in another repository"
-_POINTERS = (b"version https://git-lfs.github.com/spec/", b"version https://hawser.github.com/spec/")
+_POINTERS = tuple(
+    b"version %s" % version
+    for version in (b"https://git-lfs.github.com/spec/", b"https://hawser.github.com/spec/", b"http://git-media.io/v/")
+)
+"""How a Git LFS pointer begins, behind any white space; what comes behind its first 1,024 bytes git-lfs ignores."""
 _READ_BY_GIT = {".gitmodules", ".gitattributes", ".gitignore", ".mailmap"}
 
 
@@ -130,7 +133,7 @@ def _kind(path: str, entry: Entry, digests: Mapping[str, Hashed | Oversized]) ->
     if entry.mode is Mode.SYMLINK and names.fold(path.rpartition("/")[2]) in _READ_BY_GIT:
         return "a symbolic link in place of a file that git reads"
     digest = digests[entry.blob]
-    if isinstance(digest, Hashed) and digest.size < MAX_POINTER and digest.opening.startswith(_POINTERS):
+    if isinstance(digest, Hashed) and digest.opening.startswith(_POINTERS):
         return "a Git LFS pointer: its content is in another store"
     return None
 

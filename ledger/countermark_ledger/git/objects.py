@@ -25,6 +25,9 @@ MAX_COMMIT = 1024 * 1024
 MAX_QUESTIONS = 4096
 PIECE = 1 << 20
 OPENING = 128
+SEARCHED = 1024
+# Each byte of each character that Unicode calls white space: programs that read a first line skip them.
+_WHITE = b"\t\n\v\f\r \x80\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a\x9a\x9f\xa0\xa8\xa9\xaf\xc2\xe1\xe2\xe3"
 
 T = TypeVar("T")
 _INFO = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) (blob|tree|commit|tag) ([0-9]{1,18})")
@@ -40,7 +43,7 @@ class Info(NamedTuple):
 
 
 class Hashed(NamedTuple):
-    """A blob that was read to its end: hex sha256 of its bytes, their number, and the first of them."""
+    """A blob that was read to its end: hex sha256 of its bytes, their number, and the first behind any white space."""
 
     sha256: str
     size: int
@@ -139,11 +142,12 @@ def _pieces(answers: Answers, size: int, update: Callable[[bytes], None]) -> Ite
 
 def _hash(info: Info, pieces: Iterable[bytes]) -> Hashed:
     _expect(info, "blob", MAX_BLOB)
-    digest, opening = hashlib.sha256(), b""
+    digest, opening = hashlib.sha256(), None
     for piece in pieces:
-        opening = opening or piece[:OPENING]
+        if opening is None:
+            opening = piece[:SEARCHED].lstrip(_WHITE)[:OPENING]
         digest.update(piece)
-    return Hashed(digest.hexdigest(), info.size, opening)
+    return Hashed(digest.hexdigest(), info.size, opening or b"")
 
 
 def _expect(info: Info, kind: str, limit: int) -> None:

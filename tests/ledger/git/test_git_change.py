@@ -238,15 +238,28 @@ def test_a_submodule_that_leaves_is_a_row_and_not_refused(work: Checkout) -> Non
     assert change.refused == {}
 
 
-def test_an_lfs_pointer_is_a_row_and_refused(work: Checkout) -> None:
-    work.commit(large__bin=POINTER)
+@pytest.mark.parametrize(
+    "pointer",
+    [
+        pytest.param(POINTER, id="as-git-lfs-writes-it"),
+        pytest.param(b"\n \t\r\n" + POINTER, id="behind-white-space"),
+        pytest.param("\u3000\u00a0\u2028".encode() + POINTER, id="behind-the-white-space-of-unicode"),
+        pytest.param(
+            POINTER.replace(b"https://git-lfs.github.com/spec/v1", b"http://git-media.io/v/2"), id="git-media"
+        ),
+        pytest.param(POINTER + b" " * 1024 + b"x", id="with-more-than-git-lfs-reads"),
+        pytest.param(b"\n" * 800 + POINTER, id="behind-much-white-space"),
+    ],
+)
+def test_an_lfs_pointer_is_a_row_and_refused(work: Checkout, pointer: bytes) -> None:
+    work.commit(large__bin=pointer)
     change = landed(work)
     assert "LFS" in change.refused["large.bin"]
-    assert rows(change)["large.bin"] == (None, file(POINTER))
+    assert rows(change)["large.bin"] == (None, file(pointer))
 
 
 def test_a_document_about_lfs_is_no_pointer(work: Checkout) -> None:
-    work.commit(doc__md=POINTER + b"#" * 1024)
+    work.commit(doc__md=b"# What LFS writes\n" + POINTER)
     assert landed(work).refused == {}
 
 
