@@ -23,7 +23,7 @@ from countermark_service import offering, vouching
 from countermark_service.collecting import commit_union, reader_of, state_of, tip_of, unite
 from countermark_service.embedded import Embedded
 from countermark_service.gate.mirror_store import MIRROR_REF
-from countermark_service.joining import Joined, Offer, State
+from countermark_service.joining import Joined, Kind, Offer, State, kind_of
 
 BRANCH = "refs/heads/main"
 _REMOTE_REF = "refs/countermark/remote/mirror"
@@ -68,7 +68,10 @@ def _update(root: Path, embedded: Embedded, place: str | None) -> Updated:
 
 
 def _joined(repository: Repository, states: Sequence[State], embedded: Embedded) -> Joined:
-    """Unite, and leave out what neither our own ledger offered nor the pinned log vouches for."""
+    """Unite, and leave out what neither our own ledger offered nor the pinned log vouches for.
+
+    Our ledger names every bundle there is, and every link. Others prove the same entries, and only take up room.
+    """
     offered: set[str] = set()
     united = unite(repository, states, embedded, _noting(offering.offers(embedded), offered))
     read = reader_of(repository)
@@ -83,10 +86,11 @@ def _joined(repository: Repository, states: Sequence[State], embedded: Embedded)
         message = f"the mirror has a checkpoint of {head.size} entries, this ledger only {embedded.log.head.size}"
         raise LogDiverged(f"{message}: was it restored from an old backup?", hint="countermark log fsck")
     strange = (united.kept.keys() | united.new.keys()) - offered
-    refused = vouching.judge(sorted(strange), content, head, embedded.trust).refused
+    left_out = {path for path in strange if kind_of(path) in {Kind.BUNDLE, Kind.LINK}}
+    left_out |= vouching.judge(sorted(strange - left_out), content, head, embedded.trust).refused.keys()
     return Joined(
-        {path: blob for path, blob in united.kept.items() if path not in refused},
-        {path: raw for path, raw in united.new.items() if path not in refused},
+        {path: blob for path, blob in united.kept.items() if path not in left_out},
+        {path: raw for path, raw in united.new.items() if path not in left_out},
     )
 
 

@@ -21,6 +21,9 @@ from countermark_ledger.trust import TrustRoot
 from countermark_ledger.verifier import Verified
 from countermark_service.joining import MAX_HINT_LINES, Kind, check_link, kind_of
 
+MAX_BESIDE = 256 * 1024
+"""How large a file beside the bundles may be: a checkpoint in it has room for lines that nobody verifies."""
+
 Read = Callable[[str], bytes | None]
 """Gives the content of a path of the collection, None where it has none (or one too large to be read)."""
 
@@ -63,14 +66,17 @@ class _Work:
         raw = self.read(path)
         if raw is None:
             raise WrongEntry(f"{path}: expected a file that can be read")
+        if kind_of(path) is not Kind.BUNDLE and len(raw) > MAX_BESIDE:
+            raise Malformed(f"{path}: expected at most {MAX_BESIDE} bytes, found {len(raw)}")
         match kind_of(path):
             case Kind.BUNDLE:
                 judged.indices.add(self.bundle(path[3:67], raw).log_index)
             case Kind.CERTIFICATE_PROOF:
+                self.proof(path, raw)
                 self.bundle(path[3:67], self.beside(path))
             case Kind.PROOF:
                 leaf = merkle.leaf_hash(Bundle.parse(self.beside(path)).entry.body)
-                self.reached(path, TlogProof.parse(raw).verify(leaf, self.trust.log).size)
+                self.reached(path, self.proof(path, raw).verify(leaf, self.trust.log).size)
             case Kind.LINK:
                 self.reached(path, check_link(path, raw, self.trust).new)
             case Kind.CHECKPOINT:
@@ -92,6 +98,13 @@ class _Work:
         self.reached(bundle_path(name), verified.log_index + 1)
         self.held[name] = verified
         return verified
+
+    def proof(self, path: str, raw: bytes) -> TlogProof:
+        """Read a proof that carries nothing besides."""
+        proof = TlogProof.parse(raw)
+        if proof.extra is not None:
+            raise Malformed(f"{path}: expected a proof alone, found data that nothing authenticates")
+        return proof
 
     def beside(self, path: str) -> bytes:
         """Return the bundle that a proof is about."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from countermark_ledger.git import own
 from countermark_ledger.git.reader import Repository
 from countermark_ledger.git.trees import Entry
 from countermark_ledger.node import Mode
+from countermark_ledger.tlog_proof import TlogProof
 from countermark_service.cli import main
 from countermark_service.gate.mirror_store import MIRROR_REF, REFSPEC
 from countermark_service.home import Home, home_of_checkout
@@ -243,6 +245,22 @@ def a_blob(scene: Scene) -> str:
     return scene.git("hash-object", "-w", "--stdin", stdin="no commit\n")
 
 
+JUNK = b"".join(f"\u2014 w{n}.example {'A' * 400_000}\n".encode() for n in range(2))
+"""Signatures of nobody: a checkpoint may bear lines that no reader knows."""
+
+
+def smuggle(data: bytes) -> Callable[[Scene], str]:
+    """Put data into a new proof, where the format has room for some."""
+
+    def forged(scene: Scene) -> str:
+        held, known = newer(scene), files(scene)
+        path = next(path for path in held if path not in known and path[67:] == ".tlog-proof")
+        held[path] = replace(TlogProof.parse(held[path]), extra=data).encode()
+        return forge(scene, held)
+
+    return forged
+
+
 def new_bundle(held: Files) -> str:
     return max((path for path in held if path.endswith(".sigstore.json")), key=lambda path: held[path])
 
@@ -280,6 +298,18 @@ def new_bundle(held: Files) -> str:
             alter(lambda held: held.update({f"00/{'0' * 64}.sigstore.json": b"{}"})), 12, "", id="bundle-that-is-none"
         ),
         pytest.param(alter(lambda held: held.update({f"index/{'0' * 64}": b"rm -rf\n"})), 12, "", id="hint-as-a-place"),
+        pytest.param(
+            alter(
+                lambda held: held.update({f"index/{n:064}": new_bundle(held)[3:67].encode() + b"\n" for n in range(99)})
+            ),
+            11,
+            "entries that are new, found",
+            id="filled-up",
+        ),
+        pytest.param(smuggle(b"import this\n"), 12, "nothing authenticates", id="data-in-a-proof"),
+        pytest.param(
+            alter(lambda held: held.update({CHECKPOINT: held[CHECKPOINT] + JUNK})), 12, "bytes", id="long-note"
+        ),
         pytest.param(alter(lambda held: held.update({"status": f"{'0' * 64}\n".encode()})), 12, "", id="status-hint"),
     ],
 )

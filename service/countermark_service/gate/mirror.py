@@ -33,6 +33,9 @@ from countermark_service.gate.mirror_store import Held, pinned_at, sources
 from countermark_service.joining import Kind, kind_of
 from countermark_service.sources import Source
 
+FILES_PER_ENTRY = 5
+"""A bundle, two proofs, a link and a hint: whoever fills a mirror up would otherwise keep it from growing."""
+_NEWEST = (CHECKPOINT, "status")
 _UPDATE_HINT = "countermark mirror update --push   then countermark mirror add"
 
 
@@ -150,11 +153,13 @@ def _refuse_unvouched(
     gone = [path for path in known if kind_of(path) is not None and path not in landing.entries]
     if gone:
         raise _Strange(f"it no longer has {safe(gone[0])}, which the mirror at the tip has ({len(gone)} such files)")
-    new = [path for path, entry in landing.entries.items() if known.get(path) != entry]
+    new, grown = [path for path, entry in landing.entries.items() if known.get(path) != entry], head.size - old.size
+    if len(new) > FILES_PER_ENTRY * grown + len(_NEWEST):
+        raise _Strange(f"expected files about the {grown} entries that are new, found {len(new)} files")
     judged = vouching.judge(new, landing.content, head, trust)
     for error in judged.refused.values():
         raise error
-    return head.size - old.size - sum(index >= old.size for index in judged.indices)
+    return grown - sum(index >= old.size for index in judged.indices)
 
 
 def _passed(raw: bytes, head: TreeHead, trust: TrustRoot) -> TreeHead | None:
