@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -52,6 +52,41 @@ def number(at: int, value: int) -> bytes:
 
 def octets(at: int, value: bytes) -> bytes:
     return varint(at << 3 | 2) + varint(len(value)) + value if value else b""
+
+
+def issue(founded: Any, spki: bytes, identity: str, issuer: str, begins: datetime) -> bytes:
+    """Issue a certificate as Fulcio does: for an address as well as for a URI, which is all that ours knows."""
+    ca = founded.authority.ca
+    body = ca._body(spki, "https://example.com", issuer, begins, timedelta(minutes=10))
+    value = sequence(tlv(0x86 if "://" in identity else 0x81, identity.encode()))
+    name = x509.Extension(x509.SUBJECT_ALTERNATIVE_NAME, critical=True, value=value)
+    kept = tuple(name if one.oid == name.oid else one for one in body.extensions)
+    made = ca._promised(body._replace(extensions=kept), int(begins.timestamp() * 1000))
+    certificate: bytes = made.certificate_der
+    return certificate
+
+
+def pem(label: str, raw: bytes) -> str:
+    lines = "".join(f"{line}\n" for line in textwrap.wrap(b64encode(raw).decode(), 64))
+    return f"-----BEGIN {label}-----\n{lines}-----END {label}-----\n"
+
+
+class Proof(NamedTuple):
+    """Where a log has an entry: number 2 of the 5 of its newest shard, and 1002 of all."""
+
+    root: bytes
+    hashes: tuple[bytes, ...]
+    index: int = 1002
+    place: int = 2
+    size: int = 5
+
+
+def logged(body: bytes) -> Proof:
+    leaves = [merkle.leaf_hash(raw) for raw in (b"zero", b"one", body, b"three", b"four")]
+    path = proving.inclusion_path(
+        2, 5, lambda level, index: proving.root_of(leaves[index << level : (index + 1) << level])
+    )
+    return Proof(proving.root_of(leaves), tuple(path))
 
 
 @dataclass(frozen=True)
@@ -147,19 +182,7 @@ class Recipe:
         return self.armor(armored.encode())
 
     def _issue(self) -> bytes:
-        """Issue as Fulcio does: for an address as well as for a URI, which is all that ours knows."""
-        ca = self.founded.authority.ca
-        spki = self.signer.spki
-        body = ca._body(spki, "https://example.com", self.issuer, self.begins, timedelta(minutes=10))
-        tag = 0x86 if "://" in self.identity else 0x81
-        name = x509.Extension(
-            x509.SUBJECT_ALTERNATIVE_NAME, critical=True, value=sequence(tlv(tag, self.identity.encode()))
-        )
-        kept = tuple(name if one.oid == name.oid else one for one in body.extensions)
-        certificate: bytes = ca._promised(
-            body._replace(extensions=kept), int(self.begins.timestamp() * 1000)
-        ).certificate_der
-        return certificate
+        return issue(self.founded, self.signer.spki, self.identity, self.issuer, self.begins)
 
     def _unsigned(self, artifact: bytes, signature: bytes, certificate: bytes) -> list[bytes]:
         found = list(self.more_unsigned)
@@ -176,41 +199,36 @@ class Recipe:
         digest = hashlib.sha256(artifact).digest()
         if self.version == "0.0.2":
             return leaf.entry(digest, signature, certificate)
-        pem = "".join(f"{line}\n" for line in textwrap.wrap(b64encode(certificate).decode(), 64))
-        pem = f"-----BEGIN CERTIFICATE-----\n{pem}-----END CERTIFICATE-----\n"
         spec = {
             "data": {"hash": {"algorithm": "sha256", "value": digest.hex()}},
             "signature": {
                 "content": b64encode(signature).decode(),
-                "publicKey": {"content": b64encode(pem.encode()).decode()},
+                "publicKey": {"content": b64encode(pem("CERTIFICATE", certificate).encode()).decode()},
             },
         }
         return canonical.dumps({"apiVersion": "0.0.1", "kind": "hashedrekord", "spec": spec})
 
     def _entry(self, body: bytes) -> bytes:
         """Log a body as number 2 of 5, and spell the entry without it as gitsign does."""
-        leaves = [merkle.leaf_hash(raw) for raw in (b"zero", b"one", body, b"three", b"four")]
-        path = proving.inclusion_path(
-            2, 5, lambda level, index: proving.root_of(leaves[index << level : (index + 1) << level])
-        )
-        root = proving.root_of(leaves)
+        found = logged(body)
+        checkpoint = self.rekor.checkpoint(self.checkpoint_size, found.root)
         proof = b"".join(
             [
-                number(1, 2),
-                octets(2, root),
+                number(1, found.place),
+                octets(2, found.root),
                 number(3, self.said_size),
-                *(octets(4, one) for one in path),
-                octets(5, octets(1, self.rekor.checkpoint(self.checkpoint_size, root).encode())),
+                *(octets(4, one) for one in found.hashes),
+                octets(5, octets(1, checkpoint.encode())),
             ]
         )
         at = self.logged_at
         return b"".join(
             [
-                number(1, 1002),
+                number(1, found.index),
                 octets(2, octets(1, self.rekor.id)),
                 octets(3, octets(1, b"hashedrekord") + octets(2, self.version.encode())),
                 number(4, int(at.timestamp()) if at else 0),
-                octets(5, octets(1, self.rekor.promise(body, at, 1002))) if at else b"",
+                octets(5, octets(1, self.rekor.promise(body, at, found.index))) if at else b"",
                 octets(6, proof),
                 octets(7, self.said_body),
             ]
