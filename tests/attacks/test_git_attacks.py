@@ -172,9 +172,21 @@ def test_what_the_work_tree_and_the_index_show_decides_nothing(honest: Job) -> N
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 12\n"
 
 
-@pytest.mark.parametrize("path", ["model.py", "data.bin", POLICY])
-def test_a_pointer_to_content_elsewhere_is_not_covered(job: Job, path: str) -> None:
-    job.claim(job.write({path: LFS}))
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        pytest.param("model.py", LFS, id="in-place-of-code"),
+        pytest.param("data.bin", LFS, id="in-place-of-data"),
+        pytest.param(POLICY, LFS, id="in-place-of-the-policy"),
+        pytest.param("notes.txt", b"\n\n " + LFS, id="behind-white-space"),
+        pytest.param("notes.txt", LFS + b" " * 1024 + b"x", id="with-more-than-git-lfs-reads"),
+        pytest.param(
+            "notes.txt", LFS.replace(b"https://git-lfs.github.com/spec/v1", b"http://git-media.io/v/2"), id="old"
+        ),
+    ],
+)
+def test_a_pointer_to_content_elsewhere_is_not_covered(job: Job, path: str, content: bytes) -> None:
+    job.claim(job.write({path: content}))
     job.commit()
     job.gate().refused(11, path, "a Git LFS pointer: its content is in another store")
 
@@ -495,6 +507,14 @@ def test_a_tree_that_unfolds_into_ten_billion_files_is_counted_first(job: Job) -
         tree = checkout.tree([("40000", b"d%d" % number, tree) for number in range(10)])
     head = checkout.commit_tree(tree_with(checkout, {b"bomb": ("40000", tree)}), "main")
     job.gate(head=head).refused(20, None, "trees: expected at most")
+
+
+def test_a_history_without_an_end_is_counted_before_it_is_walked(job: Job) -> None:
+    """One question a commit would take minutes; the job is answered in the time of one."""
+    first = f"from {job.git('rev-parse', 'main')}\n"
+    commits = [f"commit refs/heads/long\ncommitter A <a@b> {at} +0000\ndata 0\n" for at in range(30_000)]
+    job.git("fast-import", "--quiet", stdin="".join([commits[0], first, *commits[1:]]).encode())
+    job.gate(head="refs/heads/long").refused(20, None, "expected at most 2000 commits, found more")
 
 
 def test_a_bundle_ref_that_unfolds_into_ten_billion_files_is_counted_first(honest: Job) -> None:

@@ -100,16 +100,14 @@ def _base(repository: Repository, change: LandingChange, commit: str) -> str | N
 
 
 def _new_commits(repository: Repository, change: LandingChange) -> list[str]:
-    """List the commits that the head has and the tip has not: walk parents, stop at what the tip can reach."""
+    """List the commits that the head has and the tip has not: walk re-hashed parents, among those that git lists."""
+    unlanded = set(repository.between(change.tip, change.head, MAX_COMMITS))
     seen, todo = set[str](), [change.head]
     while todo:
         commit = todo.pop()
-        if commit in seen or repository.is_ancestor(commit, change.tip):
-            continue
-        seen.add(commit)
-        if len(seen) > MAX_COMMITS:
-            raise Inconclusive(f"change: expected at most {MAX_COMMITS} commits, found more")
-        todo.extend(repository.commit(commit).parents)
+        if commit in unlanded and commit not in seen:
+            seen.add(commit)
+            todo.extend(repository.commit(commit).parents)
     return sorted(seen)
 
 
