@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from countermark_scanners.finding import Confidence, Finding, Severity
+from countermark_scanners.score import score
 from countermark_service.cli import main
 from countermark_service.gate.policy import POLICY_PATH
 
-from .conftest import Scene
+from .conftest import CLEAN, Scene
 
 
 def seen(scene: Scene, *words: str) -> tuple[int, dict[str, Any]]:
@@ -221,3 +224,37 @@ def test_a_policy_knows_which_witnesses_its_trust_root_pins(scene: Scene) -> Non
     told = json.loads(scene.must("policy", "check", str(asking), "--json"))
     assert {"splitView", "witnesses.minimum"} <= {one["field"] for one in told["warnings"]}
     assert "splitView" not in {one["field"] for one in json.loads(scene.must("policy", "check", "--json"))["warnings"]}
+
+
+# --- other values for some paths ---------------------------------------------------------------------
+
+
+def test_the_highest_threshold_of_any_changed_file_holds_for_the_change(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flaw = ("f" * 64, "B1", 78, Severity.MEDIUM, Confidence.HIGH, "app.py", 1, "a flaw", "mend it", "bandit")
+    result = replace(CLEAN, new_findings=(Finding(*flaw),), score=score((Finding(*flaw),)))
+    monkeypatch.setattr("countermark_service.cli.deciding.scan_landing", lambda *_: lambda *_: result)
+    change_policy(scene, paths=[{"match": ["pay/*"], "threshold": 95}, {"match": ["*.txt"], "threshold": 50}])
+    scene.change({"app.py": "two = 2\n", "notes.txt": "x\n"})
+    assert result.score.value == 92
+    assert scene.code() == 0
+    scene.change({"pay/card.py": "x = 1\n"})
+    scene.capsys.readouterr()
+    assert scene.run("gate") == 10
+    said = scene.capsys.readouterr().out
+    assert "score 92 of 100, the policy asks for 95" in said
+    assert "policy asks for 95)" in said
+
+
+def test_an_override_asks_for_more_of_its_paths_alone(scene: Scene) -> None:
+    change_policy(scene, paths=[{"match": ["pay/*"], "evidence": "boxed"}, {"match": ["pay/docs/*"], "agents": []}])
+    scene.change({"app.py": "two = 2\n"})
+    assert scene.code() == 0
+    scene.change({"pay/card.py": "x = 1\n", "pay/docs/card.py": "y = 1\n"})
+    reasons = {(reason["rule"], reason["path"]) for reason in seen(scene)[1]["reasons"]}
+    assert reasons == {
+        ("evidence-level", "pay/card.py"),
+        ("evidence-level", "pay/docs/card.py"),
+        ("agents", "pay/docs/card.py"),
+    }

@@ -63,6 +63,11 @@ class Facts:
     failures: tuple[Reason, ...] = ()
 
     @property
+    def threshold(self) -> int:
+        """Give the least score that passes: the highest that any changed path asks for."""
+        return self.root.policy.threshold_over(row.path for row in self.rows)
+
+    @property
     def is_log_protected(self) -> bool:
         """Tell whether a log that shows different people different things would have been noticed."""
         if self.log is None or self.evidence is None:

@@ -8,6 +8,7 @@ leaves out has the value of `DEFAULTS`, which enforce.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -140,6 +141,10 @@ class Policy:
                 asked.images if entry.images is None else entry.images,
             )
         return asked
+
+    def threshold_over(self, paths: Iterable[str]) -> int:
+        """Give the highest threshold that any changed path asks for: one score stands for the whole change."""
+        return max((self.threshold_for(path) for path in paths), default=self.threshold)
 
     def threshold_for(self, path: str) -> int:
         """Give the least score that a change of a path must have."""

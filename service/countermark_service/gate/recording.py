@@ -67,7 +67,7 @@ def scans_of(decision: Decision) -> list[Scan]:
     if facts.scan is None or facts.change is None:
         return []
     digest = hashlib.sha256(canonical.dumps(sarif.to_sarif(facts.scan))).hexdigest()
-    result = _result(facts.scan.error, facts.scan.score.value, facts.root.policy.threshold)
+    result = _result(facts.scan.error, facts.scan.score.value, facts.threshold)
     listing = facts.change.listing_sha256
     return [
         Scan(listing, one.scanner, one.version, one.rules_sha256, None, digest, result) for one in facts.scan.reports

@@ -31,6 +31,8 @@ def spell(report: Report, _setting: Setting) -> bytes:
         suite.set(f"{kind}s", str(sum(case.find(kind) is not None for case in suite)))
     notes = [*([NOT_ENFORCING] if report.observing else [])]
     notes += [f"{len(cases) - MAX_CASES} cases were left out"] if len(cases) > MAX_CASES else []
+    unanswered = report.coverage.unanswered if report.coverage else 0
+    notes += [f"nobody answers for {unanswered} files"] if unanswered else []
     if notes:
         ET.SubElement(suite, "system-out").text = "\n".join(notes)
     root = ET.Element("testsuites")
@@ -55,8 +57,8 @@ def _cases(report: Report) -> Iterator[tuple[str, list[Reason]]]:
 def _passed(decision: Decision) -> Iterator[str]:
     yield from (row.path for row in decision.facts.rows)
     scan = decision.facts.scan
-    if scan is not None and not scan.error and scan.score.value >= decision.facts.root.policy.threshold:
-        yield f"score {scan.score.value} of 100"
+    if scan is not None and not scan.error and decision.score >= decision.facts.threshold:
+        yield f"score {decision.score} of 100"
 
 
 def _add_case(suite: ET.Element, name: str, reasons: list[Reason]) -> None:

@@ -15,16 +15,11 @@ from countermark_service.gate.waiving import waived
 HINT = "mend the findings above, then countermark record --agent NAME --commit MESSAGE -- CMD"
 
 
-def threshold(case: Case) -> int:
-    """Give the highest threshold that any changed path asks for: one score stands for the whole change."""
-    return max([case.policy.threshold_for(path) for path in case.changed()], default=case.policy.threshold)
-
-
 def _score(case: Case) -> list[Reason]:
     scan = case.input.scan
     if scan is None or scan.error is not None:
         return []
-    asked, found = threshold(case), scan.scored(waived(case))
+    asked, found = case.policy.threshold_over(case.changed()), scan.scored(waived(case))
     if found.value >= asked:
         return []
     raw = "" if found.raw == found.value else f" ({found.raw} without waivers)"

@@ -58,7 +58,7 @@ def _summary(report: Report, decision: Decision) -> list[str]:
     if facts.scan is not None:
         names = ", ".join(f"{one.scanner} {one.version}" for one in facts.scan.reports)
         found.append(
-            f"  score      {facts.scan.score.value} of 100 (policy asks for {facts.root.policy.threshold}); {names}"
+            f"  score      {facts.scan.score.value} of 100 (policy asks for {facts.threshold}); {names}"
         )
         found.append("  dynamic    not run (no policy can ask for it yet)")
     found.append(f"  split-view {split_view(decision)}")
