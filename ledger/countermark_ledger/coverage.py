@@ -62,7 +62,8 @@ class Landing:
     """What git says about the change.
 
     `positions` maps first-parent commits of the protected ref to their distance from the tip (0 is the tip);
-    `passed` lists, by path, at which position that history, merges included, put which node; `trees` are its trees.
+    `passed` lists, by path, at which position that history, merges included, put which node; `trees` has the last
+    position of each of its trees.
     `refused` names paths that nothing can cover, with the reason. `answered` has the rows of paths for which something
     else than evidence over them speaks, as the log's own checkpoint does for a submodule of evidence. `still` gives the
     nodes of paths that do not differ although evidence that a chain needs has something else there; `base` is the
@@ -72,7 +73,7 @@ class Landing:
     transitions: Sequence[Transition]
     refused: Mapping[str, str]
     positions: Mapping[str, int]
-    trees: AbstractSet[str]
+    trees: Mapping[str, int]
     passed: Mapping[str, Sequence[tuple[int, Node | None]]]
     at_base: Mapping[str, Node | None] = field(default_factory=dict)
     at_head: Mapping[str, Node | None] = field(default_factory=dict)

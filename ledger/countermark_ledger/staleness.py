@@ -30,8 +30,8 @@ class History(Protocol):
         """Give the distance of first-parent commits from the tip."""
 
     @property
-    def trees(self) -> AbstractSet[str]:
-        """Name the trees (git's ids)."""
+    def trees(self) -> Mapping[str, int]:
+        """Say at which position it last had which tree (git's id)."""
 
     @property
     def passed(self) -> Mapping[str, Sequence[tuple[int, Node | None]]]:
@@ -46,11 +46,20 @@ def fresh(path: str, history: History, testimony: Testimony) -> list[Edge]:
     return [
         edge
         for edge in edges
-        if not testimony.consumed.get(edge.source, set()) & history.trees
+        if not _landed(edge, history, testimony)
         and not any(
             at < history.positions[edge.base] and chain.leads(edge, way) for at, way in ways.get(edge.signer, ())
         )
     ]
+
+
+def _landed(edge: Edge, history: History, testimony: Testimony) -> bool:
+    """Tell whether a verdict that used the statement up has landed since its base.
+
+    The ref may have had the verdict's tree before that base, too: a revert decides on an old tree anew.
+    """
+    position, trees = history.positions[edge.base], testimony.consumed.get(edge.source, set())
+    return any(tree in history.trees and history.trees[tree] < position for tree in trees)
 
 
 def _ways(signer: Identity, edges: Sequence[Edge], passed: Sequence[tuple[int, Node | None]]) -> list[_Way]:

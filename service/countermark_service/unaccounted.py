@@ -87,7 +87,7 @@ def _look(embedded: Embedded, where: Target, change: Change, still: Mapping[str,
     question = Question(paths, where.repository_id, embedded.clock(), branch=branch_of(where.protected_ref))
     evidence = judge(collection, question, embedded.trust)
     began = {where.base_commit: 0}
-    return Gathered(collection, evidence, Landing(change.transitions, {}, began, frozenset(), {}, still=still))
+    return Gathered(collection, evidence, Landing(change.transitions, {}, began, {}, {}, still=still))
 
 
 def _remaining(row: Transition, edges: Iterable[Edge]) -> Transition | None:

@@ -187,6 +187,11 @@ def test_a_rollback_brings_the_last_good_files_back_passes_and_is_good_itself(su
     suspect.must("rollback")
 
 
+def test_a_rollback_may_be_decided_as_often_as_one_likes_before_it_lands(suspect: Scene) -> None:
+    branch = rollback(suspect)["branch"]
+    assert [suspect.code(head=branch) for _ in range(2)] == [0, 0]
+
+
 def test_a_dry_run_says_the_same_and_does_nothing(suspect: Scene) -> None:
     before = suspect.git("for-each-ref"), len(ledger(suspect))
     dry = rollback(suspect, "--dry-run")

@@ -57,7 +57,7 @@ def ask(simulated: SimulatedAuthority, change: Change, collection: Collection, *
 
 
 def landing(change: Change, **other: object) -> Landing:
-    facts = {"refused": {}, "positions": {TIP: 0, BASE: 1}, "trees": set(), "passed": {}, **other}
+    facts = {"refused": {}, "positions": {TIP: 0, BASE: 1}, "trees": {}, "passed": {}, **other}
     return Landing(change.transitions, **facts)
 
 
@@ -494,9 +494,21 @@ def test_a_statement_that_a_landed_verdict_used_up_covers_nothing_again(
     collection = simulated.collection(signed, spend(simulated, signed), simulated.status())
     found = ask(simulated, change, collection, gates=GATES)
     assert answers(cover(landing(change), found, rules())) == {"a.py": Answer.COVERED}
-    spent = cover(landing(change, trees={TREE}), found, rules())
+    spent = cover(landing(change, trees={TREE: 0}), found, rules())
     assert answers(spent) == {"a.py": Answer.UNACCOUNTED}
     assert "spent" in spent[0].reason
+
+
+def test_a_verdict_about_a_tree_that_was_there_before_uses_nothing_up_until_it_lands(
+    simulated: SimulatedAuthority, changed: Changed
+) -> None:
+    """A revert: what would land is what had landed once, before the statement's base."""
+    change = changed(a_py=("1\n", "2\n"))
+    signed = simulated.sign_change(change)[0]
+    collection = simulated.collection(signed, spend(simulated, signed), simulated.status())
+    found = ask(simulated, change, collection, gates=GATES)
+    at_base_or_before = [cover(landing(change, trees={TREE: at}), found, rules()) for at in (1, 7)]
+    assert [answers(rows) for rows in at_base_or_before] == [{"a.py": Answer.COVERED}] * 2
 
 
 def test_a_spent_statement_proven_again_under_a_later_checkpoint_stays_spent(
@@ -516,7 +528,7 @@ def test_a_spent_statement_proven_again_under_a_later_checkpoint_stays_spent(
     renamed = replace(signed, name=content_name(again), raw=again)
     found = ask(simulated, change, simulated.collection(renamed, verdict, status), gates=GATES)
     assert found.edges
-    assert answers(cover(landing(change, trees={TREE}), found, rules())) == {"a.py": Answer.UNACCOUNTED}
+    assert answers(cover(landing(change, trees={TREE: 0}), found, rules())) == {"a.py": Answer.UNACCOUNTED}
 
 
 def test_a_verdict_newer_than_the_status_still_uses_up(simulated: SimulatedAuthority, changed: Changed) -> None:

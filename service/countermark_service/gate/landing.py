@@ -41,13 +41,22 @@ def landing(
         transitions=change.change.transitions,
         refused=change.refused,
         positions=positions,
-        trees={repository.commit(commit).tree for commit in (*line, *history)},
+        trees=_trees(repository, [*positions.items(), *history.items()]),
         passed=_passed(repository, history, paths),
         at_base=at_base,
         at_head=at_head,
         still=still,
         base=change.merge_bases[0] if len(change.merge_bases) == 1 else change.tip,
     )
+
+
+def _trees(repository: Repository, placed: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Say where the history last had each tree: the least distance from the tip."""
+    found: dict[str, int] = {}
+    for commit, position in placed:
+        tree = repository.commit(commit).tree
+        found[tree] = min(position, found.get(tree, position))
+    return found
 
 
 def _history(repository: Repository, line: Sequence[str]) -> dict[str, int]:

@@ -111,9 +111,9 @@ def test_an_input_with_another_member_is_refused() -> None:
     assert len(mutants) > 80
     others = [one for one in mutants if is_read(one)]
     named = [one["accounts"]["statements"] for one in others], [one["log"]["heads"] for one in others]
-    behind = [one["accounts"]["history"]["behindTip"] for one in others]
-    distinct = {json.dumps(found, sort_keys=True) for found in zip(*named, behind, strict=True)}
-    assert len(others) == len(distinct) == 6  # objects whose members are names: one more or one less is another input
+    history = [one["accounts"]["history"] for one in others]
+    distinct = {json.dumps(found, sort_keys=True) for found in zip(*named, history, strict=True)}
+    assert len(others) == len(distinct) == 7  # objects whose members are names: one more or one less is another input
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def narrowed(landing: Landing, testimony: Testimony) -> tuple[Landing, Testimony
         landing.transitions,
         landing.refused,
         {commit: at for commit, at in landing.positions.items() if commit in bases},
-        frozenset(landing.trees & mattering),
+        {tree: at for tree, at in landing.trees.items() if tree in mattering},
         {path: landing.passed[path] for path in every if landing.passed.get(path)},
         landing.at_base,
         landing.at_head,
@@ -76,7 +76,7 @@ def spell(landing: Landing, testimony: Testimony) -> dict[str, Json]:
             for source, word in testimony.words.items()
         },
         "together": dict(testimony.parts),
-        "history": {"behindTip": dict(landing.positions), "trees": [*sorted(landing.trees)], "base": landing.base},
+        "history": {"behindTip": dict(landing.positions), "trees": dict(landing.trees), "base": landing.base},
     }
 
 
@@ -96,7 +96,7 @@ def read(value: Json) -> tuple[Landing, Testimony]:
         tuple(_rows(named)),
         {path: why for path, file in named if (why := _optional(file, "refused")) is not None},
         {commit: shape.integer(at, "behindTip") for commit, at in behind.items()},
-        frozenset(shape.texts(shape.member(history, "trees"), "trees")),
+        {tree: shape.integer(at, "trees") for tree, at in _object(shape.member(history, "trees"), "trees").items()},
         _by_path(both, "passed", _read_passed),
         {path: spelling.read_node(_side(file, "base")) for path, file in sided},
         {path: spelling.read_node(_side(file, "head")) for path, file in sided},
