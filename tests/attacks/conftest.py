@@ -322,7 +322,7 @@ def mutants() -> list[Mutant]:
 
 
 class Ground(NamedTuple):
-    """What every job of this process starts from: an authority that is a day old, a person's key, a repository."""
+    """What every job of this process starts from: an authority that is a month old, a person's key, a repository."""
 
     founded: Founded
     key: SshKey
@@ -331,9 +331,9 @@ class Ground(NamedTuple):
 
 @pytest.fixture(scope="session")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
-    """Found an authority under this machine's clock, which the gate reads, and make the repository to copy."""
+    """Found an authority under the clock of this machine, which the gate reads, and make the repository to copy."""
     place, key = tmp_path_factory.mktemp("ground"), SshKey()
-    authority = create_authority(place / "keys", DOMAIN, now() - timedelta(days=1))
+    authority = create_authority(place / "keys", DOMAIN, now() - timedelta(days=30))
     founded = Founded(place / "keys", authority, authority.trust_root(REPOSITORY))
     seed(place / "checkout", founded, key)
     return Ground(founded, key, place / "checkout")

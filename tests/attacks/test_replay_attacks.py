@@ -79,7 +79,7 @@ def test_a_squashed_intermediate_does_not_land_on_what_it_became(job: Job) -> No
     job.branch("attack")
     job.git("checkout", flawed, "--", "app.py")
     job.commit()
-    job.gate().refused(11, "app.py", "the last signed content is 100644")
+    job.gate().refused(11, "app.py", SPENT)
 
 
 def test_a_squashed_intermediate_does_not_come_back_by_a_merge_from_before(job: Job) -> None:
@@ -102,6 +102,27 @@ def test_work_from_an_old_branch_point_does_not_land_after_it_was_taken_back(job
     job.commit(message="squashed")
     job.git("revert", "--no-edit", "HEAD")
     job.gate(head="work").refused(11, "app.py", "the last signed content is 100644")
+
+
+def test_work_that_was_abandoned_does_not_land_once_its_session_is_withdrawn(job: Job) -> None:
+    job.change(CHANGED)
+    job.gate().passed()
+    job.revoke(Revocation(RevokedKind.SESSION, "session-1", now(), 0, "abandoned"))
+    job.gate().refused(13, "app.py", "session session-1 is revoked since")
+
+
+def test_work_that_was_abandoned_does_not_land_once_it_is_older_than_the_policy_allows(job: Job) -> None:
+    job.ask(evidence={"maxAgeDays": 1})
+    job.authority.clock.step(days=-2)
+    job.change(CHANGED)
+    job.authority.clock.now = now()
+    job.gate().refused(10, "app.py", "the policy accepts none from before")
+
+
+def test_work_for_another_branch_covers_nothing_here(job: Job) -> None:
+    target = job.authority.target(job.git("rev-parse", "main"))._replace(protected_ref="refs/heads/experiments")
+    job.change(CHANGED, target=target)
+    job.gate().refused(11, "app.py", "was signed towards refs/heads/experiments")
 
 
 def test_a_base_that_the_protected_ref_never_had_covers_nothing(job: Job) -> None:
@@ -130,7 +151,6 @@ def test_a_file_that_was_deleted_does_not_come_back_by_its_old_statement(job: Jo
     job.gate().refused(11, "old.py", SPENT)
 
 
-@pytest.mark.xfail(strict=True, reason="known limit: a row may land without its statement's others")
 def test_a_row_that_was_picked_from_a_statement_does_not_land_without_the_others(job: Job) -> None:
     job.change({"app.py": "two = 2\n", "guard.py": "g = 1\n"})
     job.branch("part")
