@@ -105,7 +105,7 @@ def test_a_pull_request_on_a_shallow_merge_checkout_is_decided_after_the_one_fet
         "PASSED",
         git(runner.work, "rev-parse", "refs/countermark/ci/head"),
     )
-    assert decided["protectedRef"] == "refs/remotes/origin/main"
+    assert decided["protectedRef"] == "refs/heads/main"
 
 
 def test_history_that_is_missing_is_inconclusive_and_the_hint_brings_it(
@@ -385,6 +385,17 @@ def test_nothing_in_the_checkout_says_what_holds(pr: dict[str, str], job: Job, r
     git(runner.work, "config", "countermark.protectedRef", "refs/heads/theirs")
     (runner.work / "countermark.json").write_text("{}")
     assert job(pr, "--json").document["verdict"] == "PASSED"
+
+
+def test_a_tip_that_the_settings_name_outweighs_every_ref_of_the_checkout(
+    pr: dict[str, str], job: Job, runner: Runner, server: Server
+) -> None:
+    fetch(job, runner, pr)
+    git(
+        runner.work, "update-ref", "refs/remotes/origin/main", git(runner.work, "rev-parse", "refs/countermark/ci/head")
+    )
+    pinned = pr | {"COUNTERMARK_PROTECTED_REF": f"refs/heads/main:{server.scene.git('rev-parse', 'main')}"}
+    assert [len(job(environ, "--json").document["rows"]) for environ in (pr, pinned)] == [0, 1]
 
 
 # --- asking for more --------------------------------------------------------------------------------

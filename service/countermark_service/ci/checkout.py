@@ -16,39 +16,38 @@ from countermark_service.exits import UsageError
 FETCH = "countermark ci --show refspecs | git fetch --no-tags --stdin origin"
 
 
-def protected_ref(repository: Path, branch: str) -> str:
-    """Name the ref that holds the protected branch: what was fetched from the server before what is local."""
+def protected_tip(repository: Path, branch: str) -> str:
+    """Return the id of the protected branch's tip: what was fetched from the server before what is local."""
     where = place.find(repository)
     for name in (tracking_ref(branch), f"refs/heads/{branch}"):
         try:
-            refs.find(where, name)
+            return refs.find(where, name)
         except (UnknownRevision, UnbornBranch):
             continue
-        return name
     raise UsageError(f"{branch}: expected the protected branch in the checkout, found none", hint=FETCH)
 
 
-def check(repository: Path, job: Job, protected: str) -> None:
+def check(repository: Path, job: Job, tip: str) -> None:
     """Refuse a checkout that holds what it must not, and a landing that did not go on from what was there."""
     if not job.base_only and not (job.landed and job.tip):
         return
     with Repository.open(repository) as opened:
         if job.base_only:
-            _refuse_head(opened, job, protected)
+            _refuse_head(opened, job, tip)
         if job.landed and job.tip:
             _refuse_rewritten(opened, job, complete=not place.find(repository).shallow)
 
 
-def _refuse_head(repository: Repository, job: Job, protected: str) -> None:
+def _refuse_head(repository: Repository, job: Job, tip: str) -> None:
     """A `pull_request_target` job has the base's rights: nothing of the head may be where a step could run it."""
     try:
         here = repository.resolve("HEAD")
     except UnbornBranch:
         return
-    if not repository.is_ancestor(here, repository.resolve(protected)):
+    if not repository.is_ancestor(here, repository.resolve(tip)):
         raise UsageError(
             f"{job.event}: expected the protected branch in the checkout, found {here}",
-            hint=f"git checkout --detach {protected}",
+            hint=f"git checkout --detach {tip}",
         )
 
 

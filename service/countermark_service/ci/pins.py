@@ -26,11 +26,15 @@ PINS_HINT = "countermark init --json   prints them on the machine that has the k
 
 @dataclass(frozen=True, slots=True)
 class Pins:
-    """What is vouched for. `branch` is the protected branch's short name, None when this machine's setup has it."""
+    """What is vouched for. `branch` is the protected branch's short name, None when this machine's setup has it.
+
+    `tip` is the id of its tip, for whoever can name it better than the refs of the checkout do.
+    """
 
     repository_id: str | None
     trust_root: str | None
     branch: str | None
+    tip: str | None
     bootstrap: str | None
     seen_status: int
 
@@ -39,10 +43,12 @@ class Pins:
         """Take each from its option, else from its variable."""
         seen = reading.variable(environ, SEEN_STATUS)
         protected = args.protected_ref or reading.variable(environ, PROTECTED_REF)
+        branch, tip = branch_and_tip(protected) if protected else (None, None)
         return cls(
             args.repository_id or reading.variable(environ, REPOSITORY_ID),
             args.trust_root or reading.variable(environ, TRUST_ROOT),
-            branch_of(protected) if protected else None,
+            branch,
+            tip,
             args.bootstrap or reading.variable(environ, BOOTSTRAP),
             max(args.seen_status, reading.number(seen, SEEN_STATUS) if seen else 0),
         )
@@ -57,8 +63,13 @@ class Pins:
         }
 
 
-def branch_of(pinned: str) -> str:
-    """Read a branch, as the server or as a clone names it. A commit could not be compared with what a job is about."""
-    if OBJECT_ID.fullmatch(pinned):
+def branch_and_tip(pinned: str) -> tuple[str, str | None]:
+    """Read a branch as the server or a clone names it, and the id of its tip where one stands behind a colon.
+
+    A commit alone could not be compared with the branch that a job is about.
+    """
+    name, colon, tip = pinned.partition(":")
+    if OBJECT_ID.fullmatch(name):
         raise UsageError(f"{PROTECTED_REF}: expected a branch, found a commit", hint="countermark gate --help")
-    return reading.branch(pinned.removeprefix(tracking_ref("")), PROTECTED_REF)
+    branch = reading.branch(name.removeprefix(tracking_ref("")), PROTECTED_REF)
+    return branch, reading.commit(tip, PROTECTED_REF) if colon else None

@@ -10,7 +10,7 @@ from pathlib import Path
 from countermark_scanners.finding import Severity
 from countermark_service.ci import checkout, platforms
 from countermark_service.ci.job import FORK_BUNDLE_REF, HELP, Job, Platform
-from countermark_service.ci.pins import NO_PINS, PINS_HINT, Pins, branch_of
+from countermark_service.ci.pins import NO_PINS, PINS_HINT, Pins, branch_and_tip
 from countermark_service.cli import deciding, pinning, reporting
 from countermark_service.cli.console import Console
 from countermark_service.exits import Exit, UsageError
@@ -91,8 +91,9 @@ def _decide(args: argparse.Namespace, platform: Platform, console: Console, watc
     pinned = _pinned(args, pins)
     branch = _branch(pins, pinned)
     job.check(branch)
-    pinned.protected_ref = checkout.protected_ref(args.repository, branch)
-    checkout.check(args.repository, job, pinned.protected_ref)
+    tip = pins.tip or checkout.protected_tip(args.repository, branch)
+    pinned.protected_ref = f"refs/heads/{branch}:{tip}"
+    checkout.check(args.repository, job, tip)
     asked = deciding.Asked(job.head, job.tip, job.landed, _stricter(args))
     return deciding.decide(pinned, asked, console, watch)
 
@@ -107,7 +108,7 @@ def _branch(pins: Pins, pinned: argparse.Namespace) -> str:
         return pins.branch
     if home is None:
         raise UsageError(NO_PINS, hint=PINS_HINT)
-    return branch_of(home.config().protected_ref)
+    return branch_and_tip(home.config().protected_ref)[0]
 
 
 def _job(args: argparse.Namespace, platform: Platform) -> Job:

@@ -82,9 +82,13 @@ def test_pins_come_from_options_before_variables_and_an_empty_variable_is_none()
 @pytest.mark.parametrize("spelled", ["main", "refs/heads/main", "refs/remotes/origin/main"])
 def test_the_protected_branch_is_one_however_it_is_named(spelled: str) -> None:
     assert Pins.of(options(protected_ref=spelled), {}).branch == "main"
+    pins = Pins.of(options(protected_ref=f"{spelled}:{HEAD}"), {})
+    assert (pins.branch, pins.tip) == ("main", HEAD)
 
 
-@pytest.mark.parametrize("spelled", [HEAD, "refs/tags/v1", "a..b", "-x", "a b", "HEAD~1"])
+@pytest.mark.parametrize(
+    "spelled", [HEAD, f"{HEAD}:{HEAD}", "main:", "main:HEAD", "refs/tags/v1", "a..b", "-x", "a b", "HEAD~1"]
+)
 def test_a_protected_ref_that_no_job_could_be_about_is_refused(spelled: str) -> None:
     with pytest.raises(UsageError, match="COUNTERMARK_PROTECTED_REF"):
         Pins.of(options(protected_ref=spelled), {})
