@@ -120,6 +120,27 @@ def test_a_timestamp_stands_in_for_the_promise_of_a_log_that_makes_none(
     assert ada.code() == 11
 
 
+def test_blame_gives_lines_to_whoever_signed_the_commit_elsewhere(
+    ada: Scene, sigstore: Sigstore, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada.must("agent", "add", "robot")
+    name_bot(ada, openpgpKeys=[platform.public])
+    signed(ada, sigstore.recipe(), {"new.py": "by_ada = 1\n"})
+    by_robot(ada, platform.sign)
+    who = {path: json.loads(ada.must("blame", path, "--json"))[0] for path in ("new.py", "app.py")}
+    assert [(one["evidence"], one["signer"].split("/")[3]) for one in who.values()] == [
+        ("committed", "person"),
+        ("committed", "agent"),
+    ]
+    monkeypatch.setitem(sys.modules, "sigstore.models", None)
+    ada.capsys.readouterr()
+    assert ada.run("blame", "new.py") == 0
+    said = ada.capsys.readouterr()
+    assert "unaccounted" in said.out
+    assert "not counted: commit " in said.err
+    assert f"hint: {manual.how_to_install('sigstore')}" in said.err
+
+
 # --- gitsign: what does not -------------------------------------------------------------------------
 
 

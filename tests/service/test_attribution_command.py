@@ -13,7 +13,7 @@ from countermark_ledger.git import own
 from countermark_ledger.git.reader import Repository
 from countermark_service.attribution import notes, placing
 from countermark_service.attribution.claims import Claim, Contributor, Format, Known, Source
-from countermark_service.attribution.git_ai import Note
+from countermark_service.attribution.git_ai_note import Note
 from countermark_service.attribution.notes import Notes, notes_at
 from countermark_service.attribution.placing import Placing, claimed
 

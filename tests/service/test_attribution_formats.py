@@ -27,12 +27,13 @@ from countermark_ledger.errors import LedgerError, Malformed, TooLarge
 from countermark_ledger.identity import Identity, Kind
 from countermark_ledger.node import Mode, Node
 from countermark_ledger.predicates.generation import Model, ModelSource
-from countermark_service.attribution import agent_trace, git_ai
+from countermark_service.attribution import agent_trace, git_ai, git_ai_note
 from countermark_service.attribution.agent_trace import Version
 from countermark_service.attribution.claims import Claim, Contributor
-from countermark_service.attribution.contributions import Contribution, Contributions, model_of, ranges_of
-from countermark_service.attribution.git_ai import Disagreement, Note
+from countermark_service.attribution.contributions import Contribution, Contributions, model_of
+from countermark_service.attribution.git_ai_note import Disagreement, Note
 from countermark_service.attribution.lines import Origin
+from countermark_service.attribution.ranges import ranges_of
 
 COMMIT, NAME = "c" * 40, "5" * 64
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -416,10 +417,10 @@ def test_a_note_that_claims_nonsense_is_refused(old: bytes, new: bytes) -> None:
 
 
 def test_there_is_an_end_to_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(git_ai, "MAX_RANGES", 4)
+    monkeypatch.setattr(git_ai_note, "MAX_RANGES", 4)
     with pytest.raises(TooLarge):
         Note.parse(THEIRS)
-    monkeypatch.setattr(git_ai, "MAX_BYTES", 10)
+    monkeypatch.setattr(git_ai_note, "MAX_BYTES", 10)
     with pytest.raises(TooLarge):
         Note.parse(THEIRS)
 
@@ -456,7 +457,7 @@ def test_a_key_that_means_somebody_else_already_is_not_given_another_meaning() -
     ours = git_ai.note_of(found(("new.py", ((1, 1),), CODER)))
     (key,) = json.loads(json.dumps(ours.metadata["sessions"]))
     record = {"agent_id": {"tool": "evil", "id": "1", "model": ""}}
-    theirs = Note({}, {"schema_version": git_ai.SCHEMA, "sessions": {key: record}})
+    theirs = Note({}, {"schema_version": git_ai_note.SCHEMA, "sessions": {key: record}})
     with pytest.raises(Disagreement):
         theirs.join(ours)
 

@@ -6,7 +6,7 @@ because nothing is known of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -16,13 +16,11 @@ from countermark_ledger.node import Mode
 from countermark_ledger.predicates.generation import Model, ModelSource
 from countermark_service.attribution.lines import Origin, Reading
 from countermark_service.attribution.placing import Placing
+from countermark_service.attribution.ranges import Range, ranges_of
 from countermark_service.blame import Hop
 from countermark_service.embedded import Embedded
 from countermark_service.history import committed
 from countermark_service.sources import Source
-
-Range = tuple[int, int]
-"""First and last line, from 1."""
 
 _REGULAR = {Mode.FILE, Mode.EXECUTABLE}
 _STRONGEST = (ModelSource.WIRE, ModelSource.RUNTIME, ModelSource.DECLARED)
@@ -93,14 +91,3 @@ def _of_path(repository: Repository, reading: Reading, path: str, commit: str) -
         if number in own and line.hop.edge is not None:
             found.setdefault(line.hop, []).append(number)
     return [Contribution(path, ranges_of(numbers), reading.origin(hop)) for hop, numbers in found.items()]
-
-
-def ranges_of(numbers: Sequence[int]) -> tuple[Range, ...]:
-    """Put ascending line numbers into ranges."""
-    found: list[Range] = []
-    for number in numbers:
-        if found and found[-1][1] == number - 1:
-            found[-1] = (found[-1][0], number)
-        else:
-            found.append((number, number))
-    return tuple(found)

@@ -11,7 +11,7 @@ from pathlib import Path
 from countermark_ledger.errors import Malformed
 from countermark_ledger.git.reader import Repository
 from countermark_service.attribution import git_ai, notes
-from countermark_service.attribution.git_ai import Disagreement, Note
+from countermark_service.attribution.git_ai_note import Disagreement, Note
 from countermark_service.exits import UsageError
 
 

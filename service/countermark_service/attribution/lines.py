@@ -24,7 +24,7 @@ from countermark_ledger.verifier import Verified
 from countermark_service import blame
 from countermark_service.blame import Hop, Line
 from countermark_service.embedded import Embedded
-from countermark_service.gate.root import policy_at
+from countermark_service.gate.root import policy_at, protected
 from countermark_service.gate.signers.who import Signers
 from countermark_service.history import COMMIT, History, committed, contents_of, histories
 from countermark_service.sources import Source
@@ -150,7 +150,7 @@ def _signers(repository: Repository, protected_ref: str) -> Signers:
     policy = policy_at(repository, protected_ref)
     if policy is None:
         return Signers((), (), lambda: None)
-    return Signers.at(repository, repository.resolve(protected_ref), policy.people, policy.bots)
+    return Signers.at(repository, protected(repository, protected_ref)[1], policy.people, policy.bots)
 
 
 def _statement(candidate: Candidate) -> tuple[str, int]:

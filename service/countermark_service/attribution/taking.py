@@ -14,7 +14,7 @@ from countermark_ledger.errors import Malformed
 from countermark_ledger.git.reader import Repository
 from countermark_service.attribution import agent_trace, git_ai, notes
 from countermark_service.attribution.claims import Claim, Format, Known, Source, distinct
-from countermark_service.attribution.git_ai import Note
+from countermark_service.attribution.git_ai_note import Note
 
 MAX_BYTES = agent_trace.MAX_BYTES
 
