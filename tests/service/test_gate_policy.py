@@ -46,6 +46,14 @@ def test_the_policies_that_ship_are_what_their_names_say(
     assert policy.threshold == 85
 
 
+def test_the_strict_policy_asks_for_everything_that_its_name_promises() -> None:
+    policy = Policy.parse(countermark_policies.read("gate/strict.json"))
+    assert (policy.minimum_coverage, policy.approvals, policy.witnesses, policy.waives_critical) == (100, 1, 1, False)
+    assert (policy.max_age_days, policy.max_status_hours, policy.max_base_distance) == (90, 24, 200)
+    easier = Policy.parse(countermark_policies.read("gate/default.json"))
+    assert (easier.approvals, easier.witnesses, easier.max_age_days, easier.max_status_hours) == (0, 0, None, 168)
+
+
 def test_white_space_and_order_are_free() -> None:
     value = template()
     backwards = json.dumps(dict(reversed(value.items())), indent=7)

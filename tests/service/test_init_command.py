@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -82,6 +83,25 @@ def test_the_first_policy_observes_and_names_the_person_and_the_gate(fresh: Desk
 def test_another_mode_begins_with_another_policy(fresh: Desk, mode: str) -> None:
     fresh.must("init", "--mode", mode)
     assert json.loads((fresh.root / ".countermark" / "policy.json").read_text())["mode"] == "enforce"
+
+
+@pytest.mark.parametrize(
+    ("mode", "fields"),
+    [
+        ("observe", ["mode"]),
+        ("default", []),
+        ("strict", ["approvals.minimum", "witnesses.minimum", "splitView"]),
+    ],
+)
+def test_what_of_the_policy_nobody_can_meet_yet_is_said(fresh: Desk, mode: str, fields: list[str]) -> None:
+    _, _, talk = fresh.run("init", "--mode", mode)
+    assert re.findall(r"^The policy: ([\w.]+): ", talk, re.MULTILINE) == fields
+
+
+def test_a_policy_that_was_there_and_is_none_is_said(fresh: Desk) -> None:
+    fresh.write({".countermark/policy.json": '{"version": 1, "coverage": {"minimun": 1}}'})
+    code, _, talk = fresh.run("init")
+    assert (code, "no gate will understand it" in talk, "coverage.minimun" in talk) == (0, True, True)
 
 
 def test_an_existing_policy_is_kept(fresh: Desk, desk_template: Path) -> None:

@@ -15,6 +15,7 @@ import countermark_policies
 from countermark_ledger import canonical
 from countermark_ledger.authority.issuing import Request
 from countermark_ledger.canonical import Json
+from countermark_ledger.display import safe
 from countermark_ledger.errors import GitError, Malformed, UnknownRevision
 from countermark_ledger.git.reader import Repository
 from countermark_ledger.identity import Identity, Kind
@@ -22,12 +23,14 @@ from countermark_ledger.log.rows import Identity as IdentityRow
 from countermark_ledger.node import Change, Mode, Node, Transition
 from countermark_ledger.predicates.enrolment import Enrolment
 from countermark_ledger.predicates.policy_change import PolicyChange
+from countermark_ledger.trust import TrustRoot
 from countermark_service import signing
 from countermark_service.checkout import Checkout
 from countermark_service.cli.console import Console
 from countermark_service.embedded import Embedded, founded
 from countermark_service.exits import Exit, UsageError
-from countermark_service.gate.policy import POLICY_PATH, TRUST_ROOT_PATH
+from countermark_service.gate.advice import advise
+from countermark_service.gate.policy import POLICY_PATH, TRUST_ROOT_PATH, Policy
 from countermark_service.gate.root import bootstrap_digest
 from countermark_service.home import Config, Home, home_of, make_home, register_checkout
 
@@ -47,7 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--mode",
         choices=("observe", "default", "strict"),
         default="observe",
-        help="which policy to start with; strict asks for boxed evidence and for witnesses",
+        help="which policy to start with; strict asks for boxed evidence, an approval by somebody else, and a witness",
     )
 
 
@@ -194,10 +197,21 @@ def _report(console: Console, home: Home, files: Mapping[str, bytes], *, claimed
     console.data(f"bootstrap      {digest}")
     console.data(f"private keys   {home.keys} (outside the work tree; back them up)")
     console.say(f"\n{UNBOXED}\n")
+    for line in _about_policy(files):
+        console.say(f"The policy: {safe(line)}")
     console.say("Commit the trust root and the policy, then work on a branch:")
     console.say("  git add .countermark && git commit -m 'Set up Countermark'")
     if not claimed:
         console.say("There is no commit yet: run `countermark init` again after the first one.")
+
+
+def _about_policy(files: Mapping[str, bytes]) -> list[str]:
+    """Say what of the policy can't be met here, or that a file that was there already is none."""
+    try:
+        advice = advise(Policy.parse(files[POLICY_PATH]), TrustRoot.parse(files[TRUST_ROOT_PATH]))
+    except Malformed as error:
+        return [f"no gate will understand it: {error.message}"]
+    return [f"{one.field}: {one.said}" for one in advice]
 
 
 def _pins(config: Config) -> dict[str, Json]:
