@@ -17,7 +17,10 @@ from countermark_service.gate.reason import Reason
 
 @dataclass(frozen=True, slots=True)
 class Stricter:
-    """`enforce` whatever mode the policy has; refuse each new finding from `fail_on` up; `coverage` in percent."""
+    """`enforce` whatever mode the policy has; `coverage` is in percent.
+
+    Each new finding from `fail_on` up is refused, unless people waived it.
+    """
 
     enforce: bool = False
     fail_on: Severity | None = None
@@ -45,7 +48,7 @@ class Stricter:
                 f"countermark scan --base {decision.facts.root.tip}",
             )
             for one in found
-            if least is not None and one.severity >= least
+            if least is not None and one.severity >= least and one.fingerprint not in decision.waived
         ]
 
 

@@ -89,7 +89,7 @@ def _facts(report: Report, decision: Decision) -> Iterator[tuple[str, str]]:
     yield "coverage", coverage.words if coverage else "unknown"
     yield "lines that nobody accounts for", "unknown" if lines is None else str(lines)
     scan = decision.facts.scan
-    yield "score", f"{scan.score.value} of 100, the policy asks for {decision.facts.threshold}" if scan else "unknown"
+    yield "score", f"{decision.score} of 100, the policy asks for {decision.facts.threshold}" if scan else "unknown"
     yield "split view", split_view(decision)
     yield "verdict", code(decision.verdict) if decision.verdict else "PRELIMINARY: unsigned, and counted by nobody"
 

@@ -27,7 +27,6 @@ def spell(report: Report, setting: Setting) -> bytes:
 def values(report: Report, setting: Setting) -> Iterator[tuple[str, str]]:
     """Yield name and value of each output; `action.yml` names the same."""
     decision = report.decision
-    scan = decision.facts.scan if decision else None
     yield "verdict", report.word
     yield "exit-code", str(report.exit_code.value)
     yield "enforcing", "false" if report.observing else "true"
@@ -35,9 +34,9 @@ def values(report: Report, setting: Setting) -> Iterator[tuple[str, str]]:
     yield "vsa-path", str(setting.paths.get("vsa", UNKNOWN))
     yield "report-path", str(setting.paths.get("json", UNKNOWN))
     yield "coverage", _known(report.coverage.percent if report.coverage else None)
-    yield "score", _known(scan.score.value if scan else None)
+    yield "score", _known(decision.score if decision and decision.facts.scan else None)
     yield "unattributed-lines", _known(report.unattributed_lines)
-    yield "waivers-used", UNKNOWN
+    yield "waivers-used", _known(sum(bool(one.waived) for one in decision.waivers) if decision else None)
     yield from _logged(report)
 
 

@@ -146,8 +146,10 @@ class Report:
 
     @property
     def issues(self) -> tuple[Issue, ...]:
-        """List everything that can be shown at a place: reasons, then findings, the worst first."""
-        findings = [_of_finding(finding) for finding in self.findings if finding.severity > Severity.INFO]
+        """List everything that can be shown at a place: reasons, then findings that nobody waived, the worst first."""
+        waived = self.decision.waived if self.decision else frozenset[str]()
+        open_ones = [one for one in self.findings if one.severity > Severity.INFO and one.fingerprint not in waived]
+        findings = [_of_finding(finding) for finding in open_ones]
         return (*(_of_reason(reason) for reason in self.reasons), *findings)
 
 
