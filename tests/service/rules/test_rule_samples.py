@@ -6,11 +6,14 @@ A sample is laid over `base.json`, a policy and an input that pass: what it says
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
 import countermark_policies
+from countermark_ledger import testimony
+from countermark_ledger.coverage import Landing
 from countermark_ledger.errors import Malformed
 from countermark_service.gate.case import Case
 from countermark_service.gate.input import Input
@@ -154,3 +157,28 @@ def file(**other: object) -> dict[str, Any]:
 )
 def test_a_file_of_an_input_that_no_gate_saw_is_refused(wrong: dict[str, Any]) -> None:
     assert not is_read(laid_over(BASE["input"], wrong))
+
+
+def test_all_that_answers_rest_on_is_in_the_input() -> None:
+    """A new field of these must be spelled by `gate.input.accounts`, or a reader would judge without it."""
+    assert {field.name for field in fields(Landing)} == {
+        "transitions",
+        "refused",
+        "positions",
+        "trees",
+        "passed",
+        "at_base",
+        "at_head",
+        "answered",
+        "still",
+        "base",
+    }
+    assert {field.name for field in fields(testimony.Testimony)} == {
+        "edges",
+        "words",
+        "refusals",
+        "unusable",
+        "consumed",
+        "parts",
+    }
+    assert testimony.Word._fields == ("level", "models", "image", "operator", "signed")
