@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from countermark_ledger import checkpoint
-from countermark_ledger.checkpoint import SignedCheckpoint, TreeHead
+from countermark_ledger.checkpoint import SignedCheckpoint, TreeHead, Witnesses
 from countermark_ledger.collection import Collection, Link
 from countermark_ledger.errors import BadConsistency
 from countermark_ledger.logview import LogView, view
@@ -128,3 +128,33 @@ def test_one_copy_that_a_quorum_saw_is_enough(simulate: Callable[..., SimulatedA
     bare, seen = grown.simulated.log.head.checkpoint, grown.simulated.checkpoint()
     for order in ((bare, seen), (seen, bare)):
         assert grown.view(6, more=order).witnessed
+
+
+def test_witnesses_are_counted_by_name_over_every_copy_of_the_newest_head(
+    simulate: Callable[..., SimulatedAuthority], changed: Changed
+) -> None:
+    other = Cosigner("other.example", Ed25519PrivateKey.from_private_bytes(b"\x33" * 32))
+    grown = Grown(simulate(WITNESS), changed)
+    note = SignedNote.parse(grown.simulated.log.head.checkpoint)
+    copies = [
+        SignedNote(note.text, (note.signatures[0], witness.cosign(note.text, time=1))).encode()
+        for witness in (WITNESS, other, WITNESS)
+    ]
+    trust = replace(grown.simulated.trust, witnesses=Witnesses(2, (WITNESS.verifier, other.verifier)))
+
+    def seen(*notes: bytes) -> LogView:
+        return view(Collection(checkpoints=[*notes]), [grown.heads[6]], trust)
+
+    assert (seen(*copies).witnesses, seen(*copies).witnessed) == (("other.example", "witness.example"), True)
+    assert (seen(copies[0], copies[2]).witnesses, seen(copies[0]).witnessed) == (("witness.example",), False)
+    nobody = replace(trust, witnesses=Witnesses(0, trust.witnesses.keys))
+    assert not view(Collection(checkpoints=copies), [grown.heads[6]], nobody).witnessed
+
+
+def test_a_view_is_protected_when_every_known_head_is_tied(
+    simulate: Callable[..., SimulatedAuthority], changed: Changed
+) -> None:
+    grown = Grown(simulate(WITNESS), changed)
+    seen = grown.simulated.checkpoint()
+    assert grown.view(6, 3, links=(grown.link(3),), more=(seen,)).protected
+    assert not grown.view(6, 3, more=(seen,)).protected
