@@ -151,6 +151,7 @@ class Recipe:
     with_entry: bool = True
     stamped_at: datetime | None = None
     more_unsigned: tuple[bytes, ...] = ()
+    inside: Callable[[bytes], bytes] = lambda certificate: certificate
     message: Callable[[bytes], bytes] = lambda message: message
     armor: Callable[[bytes], bytes] = lambda armored: armored
 
@@ -174,7 +175,7 @@ class Recipe:
             octet_string(signature),
             tlv(0xA1, *unsigned) if unsigned else b"",
         )
-        content, inside = sequence(DATA), tlv(0xA0, certificate)
+        content, inside = sequence(DATA), tlv(0xA0, self.inside(certificate))
         body = sequence(der.integer(1), tlv(0x31, SHA256), content, inside, tlv(0x31, info))
         message = self.message(sequence(der.oid("1.2.840.113549.1.7.2"), tlv(0xA0, body)))
         lines = textwrap.wrap(b64encode(message).decode(), 64)
