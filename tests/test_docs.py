@@ -7,6 +7,7 @@ import shlex
 import tomllib
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from countermark_service.cli import COMMANDS
 from countermark_service.cli.parsing import build_parser
 from countermark_service.embedded import STATUS_LIFE
 from countermark_service.exits import MEANING, ORDER, Exit
+from countermark_service.gate.outputs.registry import FORMATS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,7 +37,7 @@ def shell_lines(page: str) -> Iterator[str]:
 def countermark_lines(page: str) -> list[list[str]]:
     found = []
     for line in shell_lines(page):
-        words = shlex.split(line)
+        words = list(takewhile(lambda word: word != "|", shlex.split(line)))
         if words and words[0] == "countermark":
             found.append(words[1:])
         elif "countermark_service" in words:
@@ -102,6 +104,12 @@ def test_the_guide_to_continuous_integration_explains_codes_that_the_program_has
     page = (ROOT / "docs" / "guides" / "ci.md").read_text(encoding="utf-8")
     codes = [int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)]
     assert codes == [code.value for code in sorted(Exit) if code not in (Exit.PASS, Exit.INTERNAL)]
+
+
+def test_the_guide_to_continuous_integration_names_every_format() -> None:
+    page = (ROOT / "docs" / "guides" / "ci.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ((?:`[a-z]+`(?:, )?)+) \|", page, re.MULTILINE)
+    assert sorted(name for row in rows for name in re.findall(r"`([a-z]+)`", row)) == sorted(FORMATS)
 
 
 def test_a_status_is_good_for_as_long_as_the_documents_say() -> None:

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CI_GUIDE = (ROOT / "docs" / "guides" / "ci.md").read_text(encoding="utf-8")
 STOCK_GUIDE = (ROOT / "docs" / "guides" / "stock-clients.md").read_text(encoding="utf-8")
+CI_LINES = "/opt/countermark/.venv/bin/python -I -m countermark_service ci"
 PYTHON = re.compile(r"(?:/opt|~)/countermark/\.venv/bin/python")
 
 
@@ -87,6 +88,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Walk:
         {
             "COUNTERMARK_REPOSITORY_ID": pins["repositoryId"],
             "COUNTERMARK_TRUST_ROOT": pins["trustRoot"],
+            "COUNTERMARK_PROTECTED_REF": pins["protectedRef"],
             "COUNTERMARK_BOOTSTRAP": pins["bootstrap"],
         },
     )
@@ -100,18 +102,23 @@ def one_fast_scanner(path: Path) -> None:
 
 
 def test_ci_without_keys_gives_the_same_answer_from_what_was_pushed(walk: Walk) -> None:
-    said = walk.ci.must(block(README, "git fetch origin"), **walk.pins)
+    said = walk.ci.must(block(README, CI_LINES), **walk.pins)
     assert "PASSED (0, accepted)" in said
     assert "1 of 1 files accounted for" in said
     assert "PRELIMINARY" in said
+    assert (walk.ci.root / "countermark.xml").read_text().startswith("<?xml")
 
 
 def test_ci_that_fetched_no_evidence_can_not_tell_and_is_told_to_fetch_it(walk: Walk, tmp_path: Path) -> None:
     walk.ci.must(f"git clone -q -b try-countermark ../remote.git {tmp_path}/clone")
-    fetch, gate = block(README, "git fetch origin").split("\n", 1)
-    said = Reader(tmp_path / "clone", walk.ci.machine).must(gate, **walk.pins)
+    fetch, gate = block(README, CI_LINES).split("\n", 1)
+    clone = Reader(tmp_path / "clone", walk.ci.machine)
+    said = clone.must(gate, **walk.pins)
     assert "INCONCLUSIVE (20" in said
-    assert f"hint:        git fetch origin {fetch.split()[-1]}\n" in said
+    (hint,) = re.findall(r"^  hint:        (git fetch origin .*refs/countermark/bundles.*)$", said, re.MULTILINE)
+    clone.must(hint)
+    assert "PASSED (0, accepted)" in clone.must(gate, **walk.pins)
+    assert fetch.endswith("| git fetch --no-tags --stdin origin")
 
 
 def test_ci_without_its_pins_is_told_which_they_are(walk: Walk) -> None:
@@ -121,8 +128,8 @@ def test_ci_without_its_pins_is_told_which_they_are(walk: Walk) -> None:
 
 
 def test_the_first_policy_is_vouched_for_as_the_guide_says(walk: Walk) -> None:
-    walk.ci.must("git checkout -q --detach origin/main && git branch -f -q before HEAD~1")
-    bootstrap = block(CI_GUIDE, "/opt/countermark").replace("refs/remotes/origin/main", "refs/heads/before")
+    before = walk.ci.must("git checkout -q --detach origin/main && git rev-parse HEAD~1").strip()
+    bootstrap = block(CI_GUIDE, "/opt/countermark").replace("refs/remotes/origin/main", f"refs/heads/main:{before}")
     said = walk.ci.must(bootstrap, **walk.pins)
     walk.ci.must("git checkout -q try-countermark")
     assert "2 of 2 files accounted for" in said
