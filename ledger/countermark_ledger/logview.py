@@ -62,7 +62,8 @@ def view(collection: Collection, known: Iterable[TreeHead], trust: TrustRoot) ->
 
 
 def _checkpoints(collection: Collection) -> list[bytes]:
-    return [*collection.checkpoints, *(link.checkpoint for link in collection.links)]
+    every = (*collection.checkpoints, *(link.checkpoint for link in collection.links))
+    return list(dict.fromkeys(every))  # most links lead to one head, whose signature is checked once
 
 
 def _verified(raw: bytes, trust: TrustRoot) -> TreeHead | None:

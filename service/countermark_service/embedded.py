@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from countermark_ledger.authority.issuing import Issuer, Request, Signed
 from countermark_ledger.authority.root import Authority, create_authority, load_authority
@@ -27,7 +28,9 @@ from countermark_ledger.statement import Statement
 from countermark_ledger.trust import TrustRoot
 from countermark_service.exits import UsageError
 from countermark_service.home import Config, Home
-from countermark_service.store.sql import SqlStore
+
+if TYPE_CHECKING:
+    from countermark_service.store.sql import SqlStore
 
 STATUS_LIFE = timedelta(days=7)
 Clock = Callable[[], datetime]
@@ -115,6 +118,8 @@ class Embedded:
 @contextmanager
 def opened(home: Home, clock: Clock = utc_now) -> Iterator[Embedded]:
     """Open a repository's ledger; every check of the log's opening is made (FORMATS.md section 2)."""
+    from countermark_service.store.sql import SqlStore  # noqa: PLC0415 - where there is no ledger, no database is loaded
+
     authority, config = load_authority(home.keys), home.config()
     with SqlStore.open(home.database) as store:
         yield _assemble(home, config, authority, store, clock, Log)
@@ -123,6 +128,8 @@ def opened(home: Home, clock: Clock = utc_now) -> Iterator[Embedded]:
 @contextmanager
 def founded(home: Home, config: Config, clock: Clock = utc_now) -> Iterator[Embedded]:
     """Create keys, ledger and logs, or take up a creation that was interrupted, and open them."""
+    from countermark_service.store.sql import SqlStore  # noqa: PLC0415 - where there is no ledger, no database is loaded
+
     authority = load_authority(home.keys) if home.keys.exists() else _create(home.keys, config, clock)
     with SqlStore.open(home.database, create=True) as store:
         yield _assemble(home, config, authority, store, clock, _open_or_create)
@@ -132,7 +139,7 @@ def _create(keys: Path, config: Config, clock: Clock) -> Authority:
     return create_authority(keys, config.trust_domain, clock())
 
 
-OpenLog = Callable[[str, SqlStore, NoteSigner, ReleasedFile, Clock, FileLock], Log]
+OpenLog: TypeAlias = "Callable[[str, SqlStore, NoteSigner, ReleasedFile, Clock, FileLock], Log]"
 
 
 def _assemble(

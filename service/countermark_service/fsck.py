@@ -26,7 +26,7 @@ from countermark_ledger.refusal import refused_as
 from countermark_ledger.tlog_proof import TlogProof
 from countermark_ledger.verifier import Verified
 from countermark_service.embedded import Embedded
-from countermark_service.store.records import Query
+from countermark_service.store.query import Query
 
 Progress = Callable[[str], None]
 _PAGE = 256

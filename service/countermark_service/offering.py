@@ -18,7 +18,7 @@ from countermark_ledger.log.rows import Blob, BlobKind, EntryIndex
 from countermark_ledger.predicates import status
 from countermark_service.embedded import Embedded
 from countermark_service.joining import STATUS, Offer
-from countermark_service.store.records import Query
+from countermark_service.store.query import Query
 
 _PAGE = 500
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from countermark_ledger.bundle import MAX_BYTES
 from countermark_ledger.collection import CHECKPOINT, Link, bundle_path, certificate_proof_path, proof_path
-from countermark_ledger.errors import GitError, UnknownRevision
+from countermark_ledger.errors import GitError, NoSuchRecord, UnknownRevision
 from countermark_ledger.git.objects import Oversized
 from countermark_ledger.git.reader import Repository
 from countermark_ledger.log.rows import BlobKind, EntryIndex
@@ -23,7 +24,7 @@ from countermark_ledger.node import Mode
 from countermark_ledger.predicates import WAIVER_REQUEST, approval, claim, enrolment, generation, status, verdict
 from countermark_service.embedded import Embedded
 from countermark_service.exits import UsageError
-from countermark_service.store.records import Query
+from countermark_service.store.query import Query
 
 Files = Iterable[tuple[str, bytes]]
 Source = Callable[[AbstractSet[str]], Files]
@@ -33,6 +34,12 @@ BUNDLE_REF = "refs/countermark/bundles"
 MAX_FILE = MAX_BYTES
 _REGULAR = {Mode.FILE, Mode.EXECUTABLE}
 _PAGE = 1000
+_ACCOUNTS = {generation.PREDICATE_TYPE, claim.PREDICATE_TYPE}
+_BESIDE = {
+    BlobKind.BUNDLE: bundle_path,
+    BlobKind.CERTIFICATE_PROOF: certificate_proof_path,
+    BlobKind.LOG_PROOF: proof_path,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +87,33 @@ def from_whole_ledger(embedded: Embedded) -> Source:
 
 def entry_files(embedded: Embedded, entries: Iterable[EntryIndex]) -> Iterator[tuple[str, bytes]]:
     """Lay entries out as a collection, each tied to the newest head by a consistency proof of its own."""
-    newest, tied = embedded.log.head, set[int]()
+    newest = embedded.log.head
     yield CHECKPOINT, newest.checkpoint
-    for entry in entries:
-        name = entry.bundle_sha256
-        yield bundle_path(name), embedded.store.blob(name).data
-        for blob in embedded.store.blobs(of=name):
-            beside = certificate_proof_path if blob.kind is BlobKind.CERTIFICATE_PROOF else proof_path
-            yield beside(name), blob.data
-        size = embedded.store.history(embedded.log.origin, start=entry.index + 1, limit=1)[0].head.size
-        if size not in tied and size < newest.size:
-            tied.add(size)
-            link = Link(size, newest.size, tuple(embedded.log.consistency(size, newest.size)), newest.checkpoint)
+    for part in _parts(entries):
+        yield from _bundles(embedded, [entry.bundle_sha256 for entry in part])
+        sizes = set(embedded.store.head_sizes(embedded.log.origin, [entry.index for entry in part]).values())
+        older = sorted(size for size in sizes if size < newest.size)
+        for size, proof in embedded.log.consistencies(older, newest.size).items():
+            link = Link(size, newest.size, tuple(proof), newest.checkpoint)
             yield link.path(), link.encode()
+
+
+def _parts(entries: Iterable[EntryIndex]) -> Iterator[list[EntryIndex]]:
+    """Cut entries into parts that a memory holds, whatever their number."""
+    left = iter(entries)
+    while part := list(islice(left, _PAGE)):
+        yield part
+
+
+def _bundles(embedded: Embedded, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """Offer bundles and the proofs beside them; a bundle that is not there is `NoSuchRecord`."""
+    missing = set(names)
+    for blob in embedded.store.bundles(names):
+        missing.discard(blob.sha256)
+        beside = _BESIDE[blob.kind]
+        yield beside(blob.sha256 if blob.of is None else blob.of), blob.data
+    for name in sorted(missing):
+        raise NoSuchRecord(f"blob {name}: not in the store")
 
 
 def from_directory(folder: Path) -> Source:
@@ -133,32 +154,18 @@ def from_ref(repository: Repository, ref: str = BUNDLE_REF) -> Source:
 def _about(embedded: Embedded, paths: AbstractSet[str]) -> list[EntryIndex]:
     """Find entries by path and what belongs to them, verdicts, enrolments and the newest status; in log order, once."""
     store, origin = embedded.store, embedded.log.origin
-    found = {e.index: e for path in sorted(paths) for e in _pages(embedded, Query(origin, path=path))}
-    kinds = {generation.PREDICATE_TYPE, claim.PREDICATE_TYPE}
-    changes = {
-        label.value
-        for entry in found.values()
-        if entry.predicate_type in kinds
-        for label in store.labels(origin, entry.index)
-        if label.name == "change"
-    }
-    for change in sorted(changes):
-        found |= {e.index: e for e in _pages(embedded, Query(origin, labels=(("change", change),)))}
-    for waiver in sorted(_waivers(embedded, found.values())):
-        found |= {e.index: e for e in _pages(embedded, Query(origin, labels=(("waiver", waiver),)))}
+    named = store.entries_of_paths(origin, paths)
+    accounts = [entry.index for entry in named if entry.predicate_type in _ACCOUNTS]
+    changes = store.label_values(origin, "change", accounts)
+    every = [*named, *store.entries_labelled(origin, "change", changes)]
+    asked = [entry.index for entry in every if entry.predicate_type == WAIVER_REQUEST]
+    every += store.entries_labelled(origin, "waiver", store.label_values(origin, "waiver", asked))
     for kind in (verdict.PREDICATE_TYPE, enrolment.ENROLMENT_TYPE, enrolment.ROTATION_TYPE):
-        found |= {e.index: e for e in _pages(embedded, Query(origin, predicate_type=kind))}
+        every += _pages(embedded, Query(origin, predicate_type=kind))
     newest = store.newest(origin, status.PREDICATE_TYPE)
-    if newest is not None:
-        found[newest.index] = newest
+    every += [newest] if newest is not None else []
+    found = {entry.index: entry for entry in every}
     return [found[index] for index in sorted(found)]
-
-
-def _waivers(embedded: Embedded, entries: Iterable[EntryIndex]) -> set[str]:
-    """Name the waivers that entries ask for: their approvals and revocations have no path."""
-    asked = [entry for entry in entries if entry.predicate_type == WAIVER_REQUEST]
-    labels = [label for entry in asked for label in embedded.store.labels(entry.origin, entry.index)]
-    return {label.value for label in labels if label.name == "waiver"}
 
 
 def _pages(embedded: Embedded, query: Query) -> Iterator[EntryIndex]:

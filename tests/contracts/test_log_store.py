@@ -157,6 +157,9 @@ def test_every_old_head_proves_its_entries_and_continues_the_one_before(bench: B
         path = log.consistency(old)
         verify_consistency(old=old, new=40, old_root=log.root_at(old), new_root=log.head.root, path=path)
     assert log.consistency(9, 18)
+    assert log.consistencies(range(41)) == {old: log.consistency(old) for old in range(41)}
+    assert log.consistencies([9, 0], 18) == {9: log.consistency(9, 18), 0: []}
+    assert log.consistencies([]) == {}
 
 
 def test_what_the_log_does_not_have_is_refused(bench: Bench) -> None:
@@ -170,6 +173,8 @@ def test_what_the_log_does_not_have_is_refused(bench: Bench) -> None:
         lambda: log.inclusion(5, 5),
         lambda: log.consistency(11),
         lambda: log.consistency(3, 11),
+        lambda: log.consistencies([3, -1]),
+        lambda: log.consistencies([], 11),
         lambda: log.entries(0, 11),
         lambda: log.entries(5, 4),
         lambda: log.root_at(11),

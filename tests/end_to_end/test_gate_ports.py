@@ -25,7 +25,7 @@ from .conftest import CLEAN, Scene
 PORTS: dict[type, str] = {
     Repository: "resolve commit line goes_on_from merge_bases is_ancestor tree listing_sha256 entries directories"
     " diff blobs digests nodes landing_tree",
-    SqlStore: "head history leaves indices tile blob blobs commit find newest labels identities",
+    SqlStore: "head history leaves indices tile blob blobs commit find newest labels identities bundles head_sizes",
     Log: "append consistency reload",
     Issuer: "sign",
     Home: "config seen_status saw_status",

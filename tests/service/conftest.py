@@ -22,7 +22,7 @@ from countermark_ledger.predicates.generation import Generation
 from countermark_ledger.statement import Statement
 from countermark_service import embedded, home
 from countermark_service.cli import main
-from countermark_service.store.records import Query
+from countermark_service.store.query import Query
 
 REPOSITORY_ID = "desk-1"
 

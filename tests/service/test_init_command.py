@@ -122,7 +122,7 @@ def test_the_files_are_claimed_by_the_person(fresh: Desk) -> None:
 
 
 def all_entries(ledger: embedded.Embedded) -> list:
-    from countermark_service.store.records import Query
+    from countermark_service.store.query import Query
 
     return ledger.store.find(Query(ledger.log.origin))
 

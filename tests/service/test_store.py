@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,12 +26,12 @@ from sqlalchemy.exc import OperationalError
 
 from countermark_ledger.errors import LedgerError, LogDiverged, NoSuchRecord, StoreFailed, StoreUnknown
 from countermark_ledger.log import Blob, BlobKind, Log, ReleasedMemory, check_log
-from countermark_ledger.log.port import Head
+from countermark_ledger.log.port import Batch, Head, Leaf, Link
 from countermark_ledger.log.rows import CommitmentKey, EntryIndex, EntryLabel, EntryPath, Identity
 from countermark_ledger.note import NoteSigner
 from countermark_service.store import migrate
 from countermark_service.store.engine import reading, sqlite_engine, writing
-from countermark_service.store.records import Query
+from countermark_service.store.query import Query
 from countermark_service.store.schema import METADATA, REVISION
 from countermark_service.store.sql import SqlStore
 
@@ -345,3 +346,49 @@ def test_a_rebuild_that_fails_keeps_the_old_index(records: SqlStore) -> None:
     with pytest.raises(StoreFailed):
         records.replace_index(ORIGIN, [EntryPath(ORIGIN, 9, "orphan", None, None)])
     assert [row.index for row in records.find(Query(ORIGIN))] == [0, 1, 2]
+
+
+# --- many at once -----------------------------------------------------------------------------------
+
+
+def test_many_paths_and_labels_are_looked_up_at_once_and_of_one_log(records: SqlStore) -> None:
+    records.add(INDEX)
+    many = [f"src/{number}.py" for number in range(1200)]
+    assert records.entries_of_paths(ORIGIN, ["src/b.py", "src/a.py", *many]) == INDEX[:2]
+    assert records.entries_of_paths("other.example", ["src/a.py"]) == []
+    assert records.entries_labelled(ORIGIN, "model", ["m1", *many]) == INDEX[:2]
+    assert records.entries_labelled(ORIGIN, "tag", ["m1"]) == []
+    assert records.label_values(ORIGIN, "model", range(1200)) == {"m1"}
+    assert records.label_values(ORIGIN, "tag", [1, 2]) == set()
+    assert [records.entries_of_paths(ORIGIN, []), records.entries_labelled(ORIGIN, "tag", [])] == [[], []]
+
+
+def test_bundles_come_with_what_lies_beside_them(records: SqlStore) -> None:
+    bundles = [Blob(BlobKind.BUNDLE, b"%d" % number) for number in range(1200)]
+    proofs = [Blob(BlobKind.CERTIFICATE_PROOF, b"proof " + one.data, one.sha256) for one in bundles]
+    other = Blob(BlobKind.BUNDLE, b"other")
+    records.add([*bundles, *proofs, other])
+    found = list(records.bundles([*(one.sha256 for one in bundles), "absent"]))
+    assert sorted(found, key=lambda blob: blob.data) == sorted([*bundles, *proofs], key=lambda blob: blob.data)
+    assert list(records.bundles([])) == []
+
+
+def test_a_bundle_that_is_not_what_its_name_says_is_told(store: SqlStore, path: Path) -> None:
+    blob = Blob(BlobKind.BUNDLE, b"true")
+    store.add([blob])
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE blob SET data = x'00'")
+        connection.commit()
+    with pytest.raises(LogDiverged):
+        list(store.bundles([blob.sha256]))
+
+
+def test_each_entry_tells_the_first_head_that_has_it(records: SqlStore) -> None:
+    records.add(INDEX)
+    heads = [Head(size, b"r" * 32, b"checkpoint %d" % size, 0) for size in (0, 1, 3)]
+    records.create(ORIGIN, heads[0])
+    for old, new in pairwise(heads):
+        leaves = tuple(Leaf(index, b"%032d" % index, b"entry") for index in range(old.size, new.size))
+        records.commit(Batch(ORIGIN, old.size, leaves, {}, Link(new, old.size, ()), ()))
+    assert records.head_sizes(ORIGIN, range(1200)) == {0: 1, 1: 3, 2: 3}
+    assert records.head_sizes(ORIGIN, []) == {}

@@ -155,6 +155,12 @@ class Repository:
         """Look up a few paths in many trees (by id) at once."""
         return trees.select(self._load, trees_, paths)
 
+    def moved(
+        self, pairs: Mapping[str, tuple[str | None, str]], paths: Iterable[str]
+    ) -> dict[str, dict[str, Entry | None]]:
+        """Look up, of a few paths, those that differ within each pair of trees (by id; None is the empty one)."""
+        return trees.moved(self._load, pairs, paths)
+
     def directories(self, before: str, after: str) -> list[Directory]:
         """List the directories that differ between two commits or trees."""
         pair = (self._root(before), self._root(after))

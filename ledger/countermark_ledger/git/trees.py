@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
@@ -153,6 +154,48 @@ def select(load: Load, roots: Iterable[str], paths: Sequence[str]) -> dict[str, 
                 below.append((subtree, root, path, rest))
         level = below
     return found
+
+
+def moved(
+    load: Load, pairs: Mapping[str, tuple[str | None, str]], paths: Iterable[str]
+) -> dict[str, dict[str, Entry | None]]:
+    """Look up, of a few paths, those that differ within each pair of trees, and what is there in the second.
+
+    A subtree that is the same on both sides is not read. All pairs go down one level at a time.
+    """
+    found: dict[str, dict[str, Entry | None]] = {key: {} for key in pairs}
+    wanted = _wanted(paths)
+    level: list[tuple[str, str | None, str | None, _Wanted]] = [(key, *pair, wanted) for key, pair in pairs.items()]
+    while level:
+        trees = load({tree for _, old, new, _ in level for tree in (old, new) if tree})
+        below: list[tuple[str, str | None, str | None, _Wanted]] = []
+        for key, old, new, names in level:
+            before, after = (trees[tree] if tree else _EMPTY for tree in (old, new))
+            for name, inner in names.within.items():
+                if inner.path is not None and file_in(before, name) != file_in(after, name):
+                    found[key][inner.path] = file_in(after, name)
+                if inner.within and _subtree_in(before, name) != _subtree_in(after, name):
+                    below.append((key, _subtree_in(before, name), _subtree_in(after, name), inner))
+        level = below
+    return found
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """Paths as a tree: the one that ends here, if any, and those that go on, by the next name."""
+
+    path: str | None = None
+    within: dict[bytes, _Wanted] = field(default_factory=dict)
+
+
+def _wanted(paths: Iterable[str]) -> _Wanted:
+    root = _Wanted()
+    for path in paths:
+        here = root
+        for name in path.encode("utf-8", "surrogateescape").split(b"/"):
+            here = here.within.setdefault(name, _Wanted())
+        here.path = path
+    return root
 
 
 def file_in(tree: Tree, name: bytes) -> Entry | None:

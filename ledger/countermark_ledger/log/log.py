@@ -16,7 +16,7 @@ An error at 3 that may have landed, or at 4, stops the log: it answers nothing u
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 
 from ..checkpoint import TreeHead, sign
@@ -138,11 +138,16 @@ class Log:
 
     def consistency(self, old: int, new: int | None = None) -> list[bytes]:
         """Prove that the first `new` entries (all, if None) begin with the first `old`."""
-        newest = self.head.size
+        return self.consistencies([old], new)[old]
+
+    def consistencies(self, olds: Iterable[int], new: int | None = None) -> dict[int, list[bytes]]:
+        """Prove the same of several old sizes; what the proofs share is read once."""
+        newest, wanted = self.head.size, tuple(olds)
         size = newest if new is None else new
-        if not 0 <= old <= size <= newest:
-            raise NoSuchEntry(f"log {self.origin}: no sizes {old} and {size} in a log of {newest}")
-        return consistency_path(old, size, reader(size, {}, self._load))
+        if not 0 <= size <= newest or any(not 0 <= old <= size for old in wanted):
+            raise NoSuchEntry(f"log {self.origin}: no sizes {wanted[:3]} and {size} in a log of {newest}")
+        node = reader(size, {}, self._load)
+        return {old: consistency_path(old, size, node) for old in wanted}
 
     def root_at(self, size: int) -> bytes:
         """Return the root over the first `size` entries."""

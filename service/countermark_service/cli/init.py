@@ -179,7 +179,7 @@ def _claim(checkout: Checkout, embedded: Embedded, person: Identity, files: Mapp
 
 
 def _claimed(embedded: Embedded, person: Identity, policy_sha256: str) -> bool:
-    from countermark_service.store.records import Query  # noqa: PLC0415 - SQLAlchemy is slow to import
+    from countermark_service.store.query import Query  # noqa: PLC0415 - SQLAlchemy is slow to import
 
     found = Query(embedded.log.origin, path=POLICY_PATH, sha256_after=policy_sha256, identity=str(person))
     return bool(embedded.store.find(found))

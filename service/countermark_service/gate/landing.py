@@ -16,6 +16,7 @@ from countermark_ledger.git.trees import Entry
 from countermark_ledger.node import Node
 
 MAX_HISTORY = 20_000
+AT_ONCE = 500
 NodesByPath = Mapping[str, Node | None]
 
 
@@ -94,11 +95,7 @@ def _passed(
     repository: Repository, history: Mapping[str, int], paths: Sequence[str]
 ) -> dict[str, list[tuple[int, Node | None]]]:
     """For each path, list where the protected ref's history changed it, and to what."""
-    changed = [
-        (position, path, entry)
-        for commit, position in (history.items() if paths else ())
-        for path, entry in _changed(repository, commit, paths)
-    ]
+    changed = [(history[commit], path, entry) for commit, path, entry in _changed(repository, [*history], paths)]
     nodes = repository.nodes({entry for _, _, entry in changed if entry is not None})
     found: dict[str, list[tuple[int, Node | None]]] = {path: [] for path in paths}
     for position, path, entry in changed:
@@ -108,9 +105,16 @@ def _passed(
     return found
 
 
-def _changed(repository: Repository, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, Entry | None]]:
-    """Compare a commit with its first parent; a root commit with nothing."""
-    parents = repository.commit(commit).parents
-    newer = repository.entries(commit, paths)
-    older = repository.entries(parents[0], paths) if parents else dict.fromkeys(paths)
-    yield from ((path, newer[path]) for path in paths if newer[path] != older[path])
+def _changed(
+    repository: Repository, commits: Sequence[str], paths: Sequence[str]
+) -> Iterator[tuple[str, str, Entry | None]]:
+    """Compare each commit with its first parent; a root commit with nothing."""
+    for at in range(0, len(commits) if paths else 0, AT_ONCE):
+        pairs = {commit: _sides_of(repository, commit) for commit in commits[at : at + AT_ONCE]}
+        for commit, entries in repository.moved(pairs, paths).items():
+            yield from ((commit, path, entry) for path, entry in entries.items())
+
+
+def _sides_of(repository: Repository, commit: str) -> tuple[str | None, str]:
+    found = repository.commit(commit)
+    return repository.commit(found.parents[0]).tree if found.parents else None, found.tree

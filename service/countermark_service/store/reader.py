@@ -95,7 +95,7 @@ class SqlReader:
             row = connection.execute(query).one_or_none()
         if row is None:
             raise NoSuchRecord(f"blob {sha256}: not in the store")
-        return _blob(row)
+        return blob_of(row)
 
     def blobs(
         self, *, kind: BlobKind | None = None, of: str | None = None, after: str = "", limit: int = 256
@@ -108,14 +108,15 @@ class SqlReader:
             query = query.where(BLOB.c.of == of)
         with self._connect() as connection:
             rows = connection.execute(query.order_by(BLOB.c.sha256).limit(limit)).all()
-        return [_blob(row) for row in rows]
+        return [blob_of(row) for row in rows]
 
 
 def _head(row: Sequence[object]) -> Head:
     return Head(_typed(row, 0, int), _typed(row, 1, bytes), _typed(row, 2, bytes), _typed(row, 3, int))
 
 
-def _blob(row: Sequence[object]) -> Blob:
+def blob_of(row: Sequence[object]) -> Blob:
+    """Read a blob's row: name, kind, data, and the bundle it lies beside."""
     of = None if row[3] is None else _typed(row, 3, str)
     return Blob.read(_typed(row, 0, str), _typed(row, 1, str), _typed(row, 2, bytes), of)
 

@@ -7,12 +7,12 @@ overwrites the bytes and empties its write-ahead log. Index rows answer queries 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Connection, Engine, Insert, Select, Table, delete, exists, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from countermark_ledger.errors import NoSuchRecord
 from countermark_ledger.log.rows import (
@@ -27,6 +27,7 @@ from countermark_ledger.log.rows import (
 )
 
 from .engine import empty_log, reading, writing
+from .query import Query
 from .schema import BLOB, COMMITMENT_KEY, ENTRY_INDEX, ENTRY_LABEL, ENTRY_PATH, IDENTITY
 
 if TYPE_CHECKING:
@@ -41,23 +42,6 @@ _TABLES: dict[type[Row], Table] = {  # parents before the rows that refer to the
     Identity: IDENTITY,
 }
 _ORDER = list(_TABLES)
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """Which entries: every field that is set must hold. `labels` are (name, value) pairs, all of them."""
-
-    origin: str
-    path: str | None = None
-    sha256_after: str | None = None
-    identity: str | None = None
-    predicate_type: str | None = None
-    bundle_sha256: str | None = None
-    labels: tuple[tuple[str, str], ...] = ()
-    since_ms: int | None = None
-    until_ms: int | None = None
-    after_index: int = -1
-    limit: int = 1000
 
 
 class Records:
@@ -164,6 +148,8 @@ def insert_rows(connection: Connection, rows: Iterable[Row]) -> None:
 def insert_missing(connection: Connection, table: Table) -> Insert:
     """Return a statement that inserts what is not there yet, in the words of this database."""
     if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - slow to import, and seldom there
+
         return postgresql.insert(table).on_conflict_do_nothing()
     return sqlite.insert(table).on_conflict_do_nothing()
 

@@ -23,6 +23,7 @@ from .engine import postgresql_engine, reading, sqlite_engine, writing
 from .reader import SqlReader
 from .records import Records, insert_missing, insert_rows
 from .schema import HEAD, LEAF, LINK, REVISION, TILE
+from .several import Several
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,13 +31,14 @@ if TYPE_CHECKING:
     from countermark_ledger.log.port import Batch, Head
 
 
-class SqlStore(SqlReader, Records, Claims):
+class SqlStore(SqlReader, Records, Claims, Several):
     """Implements `LogStore`, and keeps the records beside the logs. `close` it, or use it as a context manager."""
 
     def __init__(self, engine: Engine) -> None:
         SqlReader.__init__(self, lambda: reading(engine))
         Records.__init__(self, engine)
         Claims.__init__(self, engine)
+        Several.__init__(self, engine)
 
     @classmethod
     def open(cls, where: Path | str, *, create: bool = False) -> SqlStore:

@@ -122,6 +122,29 @@ def test_a_few_paths_are_looked_up_in_many_trees_at_once(checkout: Checkout, sam
         assert found == repository.entries_of(trees_, ["new.py", "a/b/c.py"])
 
 
+def test_what_moved_of_a_few_paths_is_what_looking_each_of_them_up_says(checkout: Checkout, sample: str) -> None:
+    with Repository.open(checkout.path) as repository:
+        paths = [*repository.tree(sample), "a", "a/b", "a/b/c.py/below", "new.py", "absent/below", "a.txt/below"]
+    commits = [sample, checkout.commit(new__py=b"7")]
+    checkout.write("a/b/c.py", b"changed")
+    commits.append(checkout.commit())
+    checkout.git("rm", "-q", "a/b/c.py", "a.txt")
+    checkout.write("a/b/c.py/below", b"a folder in the place of a file")
+    checkout.write("a.txt/below", b"another")
+    commits.append(checkout.commit())
+    with Repository.open(checkout.path) as repository:
+        trees_ = [None, *(repository.commit(one).tree for one in commits)]
+        pairs = {f"{old} {new}": (old, new) for old in trees_ for new in trees_ if new is not None}
+        at = {tree: repository.entries(tree, paths) if tree else dict.fromkeys(paths) for tree in trees_}
+        expected = {
+            key: {path: at[new][path] for path in paths if at[old][path] != at[new][path]}
+            for key, (old, new) in pairs.items()
+        }
+        assert repository.moved(pairs, paths) == expected
+        assert sum(map(len, expected.values())) > 30
+        assert repository.moved(pairs, []) == {key: {} for key in pairs}
+
+
 def test_a_tree_lists_gitlinks_links_and_odd_names(checkout: Checkout, sample: str) -> None:
     with Repository.open(checkout.path) as repository:
         listed = repository.tree(sample)
