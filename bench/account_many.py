@@ -9,6 +9,7 @@ from pathlib import Path
 
 import scenery
 
+from countermark_ledger.coverage import Answer
 from countermark_ledger.git.reader import Repository
 from countermark_scanners.report import ScannerReport
 from countermark_scanners.result import ScanResult
@@ -45,7 +46,7 @@ def _gate(root: Path, bundles: Path) -> None:
     pin = Pin(config.repository_id, config.trust_root, config.protected_ref)
     with Repository.open(root) as repository:
         decision = steps.run(repository, pin, head="work", at=datetime.now(UTC), seen_status=0, ports=ports)
-    covered = sum(bool(row.chain) for row in decision.facts.rows)
+    covered = sum(row.answer is Answer.COVERED for row in decision.facts.rows)
     if covered != FILES:
         raise RuntimeError(f"expected {FILES} covered files, found {covered}: {decision.reasons[:2]}")
 

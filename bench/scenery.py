@@ -35,12 +35,18 @@ def repository(files: int = 3, size: int = 4096) -> Iterator[Path]:
             write(files, size, "a")
             commit("base")
             countermark("init", "--mode", "default")
+            _accept_asserted(root / ".countermark" / "policy.json")
             commit("set up")
             countermark("agent", "add", "coder")
             git("checkout", "-q", "-b", "work")
             yield root
         finally:
             os.chdir(here)
+
+
+def _accept_asserted(policy: Path) -> None:
+    """Let what `sign` signs count: a refusal looks up lines for people, which is not what is measured."""
+    policy.write_text(policy.read_text().replace('"observed"', '"asserted"'))
 
 
 def write(files: int, size: int, letter: str) -> None:

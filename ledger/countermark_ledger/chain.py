@@ -85,6 +85,8 @@ def leads(edge: Edge, begins: Mapping[Node | None, float]) -> bool:
 def between(start: Node | None, goal: Node | None, edges: Iterable[Edge]) -> list[Edge]:
     """Keep the edges over which any way leads from `start` to `goal`, in whatever order they were logged."""
     ahead = after(start, edges)
+    if len(ahead) == 1:
+        return ahead if ahead[0].after == goal else []
     behind = _reach({goal}, [(edge.after, edge.before) for edge in ahead])
     return [edge for edge in ahead if edge.after in behind]
 
@@ -92,6 +94,8 @@ def between(start: Node | None, goal: Node | None, edges: Iterable[Edge]) -> lis
 def after(start: Node | None, edges: Iterable[Edge]) -> list[Edge]:
     """Keep the edges that any way from `start` comes to, in whatever order they were logged."""
     known = tuple(edges)
+    if len(known) == 1:
+        return [edge for edge in known if edge.before == start]
     ahead = _reach({start}, [(edge.before, edge.after) for edge in known])
     return [edge for edge in known if edge.before in ahead]
 

@@ -80,7 +80,7 @@ class Evidence(Testimony):
 
     def drop(self, groups: AbstractSet[str]) -> None:
         """Forget the rows of groups, as if nobody had offered them."""
-        for path, edges in self.edges.items():
+        for path, edges in self.edges.items() if groups else ():
             self.edges[path] = [edge for edge in edges if self.group(edge.source) not in groups]
 
 

@@ -57,6 +57,10 @@ class _Difference(NamedTuple):
     change: Change
     now: Mapping[str, Node]
 
+    def nodes(self, paths: Iterable[str]) -> dict[str, Node | None]:
+        """Give what is at some paths."""
+        return {path: self.now.get(path) for path in paths}
+
 
 def _edges(
     repository: Repository, embedded: Embedded, where: Target, found: _Difference, signer: Identity
@@ -64,9 +68,7 @@ def _edges(
     """Judge our own ledger like the gate would, and keep what began at the same base: older rows may be spent."""
     paths = {row.path for row in found.change.transitions}
     look = partial(_look, embedded, where, found.change)
-    _, evidence, landing = settle(
-        look, wholeness.begun, paths, lambda them: {path: found.now.get(path) for path in them}
-    )
+    _, evidence, landing = settle(look, wholeness.begun, paths, found.nodes)
     policy = policy_at(repository, where.protected_ref) if signer.kind is Kind.PERSON else None
     rules = None if policy is None else policy.rules(embedded.clock())
     usable = {

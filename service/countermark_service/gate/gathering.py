@@ -83,8 +83,8 @@ def settle(look: Look, matter: Matter, here: AbstractSet[str], there: There) -> 
     `look` is given those among them where that is not what was signed.
     """
     found = look({})
+    astray = _astray(found, matter, here, there)
     for _ in range(MAX_ROUNDS):
-        astray = _astray(found, matter, here, there)
         still = {row.path: row.there for row in astray if not isinstance(row.there, Oversized)}
         if still.keys() <= found.landing.still.keys():
             break
@@ -92,8 +92,8 @@ def settle(look: Look, matter: Matter, here: AbstractSet[str], there: There) -> 
             found = look({**found.landing.still, **still})
         except TooLarge:
             break  # whoever logs too much about other paths costs those an answer whose statements lead there
-    unknown = [row for row in _astray(found, matter, here, there) if row.path not in found.landing.still]
-    found.evidence.drop({row.group for row in unknown})
+        astray = _astray(found, matter, here, there)
+    found.evidence.drop({row.group for row in astray if row.path not in found.landing.still})
     return found
 
 

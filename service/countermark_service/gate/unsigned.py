@@ -9,9 +9,9 @@ Trust: contents come from the object store, re-hashed; what a statement names is
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeGuard
 
 from countermark_ledger.chain import BEFORE_THE_LOG, Edge
 from countermark_ledger.coverage import Answer, Row
@@ -63,15 +63,26 @@ def unsigned(
 ) -> dict[str, Unsigned]:
     """Look at each row that is not covered; what is too long or too much to compare says so."""
     paths = [row.path for row in rows if row.answer is not Answer.COVERED]
-    before, after = (nodes_at(repository, where, paths) for where in (change.tip, change.tree))
+    before, after = _sides(repository, change, paths)
+    texts = _Texts(repository, (side for path in paths for side in (before[path], after[path])))
     found: dict[str, Unsigned] = {}
     left = MAX_TOTAL
     for path in paths:
         newest = max(evidence.edges.get(path, ()), key=_place, default=None)
-        spans, extent, read = _extent(repository, before[path], after[path], newest, left)
+        spans, extent, read = _extent(texts, before[path], after[path], newest, left)
         left -= read
         found[path] = Unsigned(spans, extent, _last(newest, evidence))
     return found
+
+
+def _sides(
+    repository: Repository, change: LandingChange, paths: Sequence[str]
+) -> tuple[Mapping[str, _Side], Mapping[str, _Side]]:
+    """Give what is at each path now and what would land; what has no row is looked up."""
+    rows = {row.path: row for row in change.change.transitions}
+    others = [path for path in paths if path not in rows]
+    before, after = (nodes_at(repository, where, others) if others else {} for where in (change.tip, change.tree))
+    return {path: row.before for path, row in rows.items()} | before, {p: row.after for p, row in rows.items()} | after
 
 
 def _place(edge: Edge) -> int:
@@ -86,15 +97,15 @@ def _last(edge: Edge | None, evidence: Evidence) -> LastSigned | None:
 
 
 def _extent(
-    repository: Repository, before: _Side, after: _Side, newest: Edge | None, left: int
+    texts: _Texts, before: _Side, after: _Side, newest: Edge | None, left: int
 ) -> tuple[tuple[tuple[int, int], ...], str, int]:
     """Return the spans, the words instead of them, and how many bytes were compared."""
     if after is None:
         return (), "deleted", 0
-    new = _text(repository, after)
+    new = texts.of(after)
     if new is None or len(new) > left:
         return (), NO_TEXT if new is None else TOO_LONG, 0
-    old = _baseline(repository, before, after, newest)
+    old = _baseline(texts, before, after, newest)
     spans = tuple(_spans(_new_lines(old, new)))
     return spans, "" if spans else _without_lines(before, after), len(new)
 
@@ -104,27 +115,47 @@ def _without_lines(before: _Side, after: _Side) -> str:
     return f"mode {' -> '.join(modes)}" if len(set(modes)) > 1 else NO_NEW_LINE
 
 
-def _baseline(repository: Repository, before: _Side, after: _Side, newest: Edge | None) -> bytes:
+def _baseline(texts: _Texts, before: _Side, after: _Side, newest: Edge | None) -> bytes:
     """Give what was signed last, unless that is what would land or is not at hand; then what is there now."""
     signed = newest.after if newest else None
     if signed is not None and signed != after:
         try:
-            known = _text(repository, signed)
+            known = texts.of(signed)
         except MissingHistory:
             known = None  # nobody is obliged to push what lay between two signatures
         if known is not None:
             return known
-    return _text(repository, before) or b""
+    return texts.of(before) or b""
 
 
-def _text(repository: Repository, side: _Side) -> bytes | None:
-    """Read a file's text; None is no text, or too much of it."""
-    if not isinstance(side, Node) or side.mode in (Mode.GITLINK, Mode.SYMLINK):
-        return None
-    (content,) = (content for _, content in repository.blobs([side.git_blob]))
-    if isinstance(content, Oversized) or len(content) > MAX_TEXT or is_binary(content):
-        return None
-    return content if hashlib.sha256(content).hexdigest() == side.sha256 else None
+class _Texts:
+    """Contents that are text, read together as far as they are not too many; the others one by one."""
+
+    def __init__(self, repository: Repository, sides: Iterable[_Side]) -> None:
+        self._repository = repository
+        self._known: dict[str, bytes | Oversized] = {}
+        names = {side.git_blob for side in sides if _is_file(side)}
+        left = 2 * MAX_TOTAL
+        for name, content in repository.blobs(sorted(names)):
+            left -= 0 if isinstance(content, Oversized) else len(content)
+            if left < 0:
+                break
+            self._known[name] = content
+
+    def of(self, side: _Side) -> bytes | None:
+        """Give a file's text; None is no text, or too much of it."""
+        if not _is_file(side):
+            return None
+        content = self._known.get(side.git_blob)
+        if content is None:
+            ((_, content),) = self._repository.blobs([side.git_blob])
+        if isinstance(content, Oversized) or len(content) > MAX_TEXT or is_binary(content):
+            return None
+        return content if hashlib.sha256(content).hexdigest() == side.sha256 else None
+
+
+def _is_file(side: _Side) -> TypeGuard[Node]:
+    return isinstance(side, Node) and side.mode not in (Mode.GITLINK, Mode.SYMLINK)
 
 
 def _new_lines(old: bytes, new: bytes) -> Iterator[int]:
