@@ -18,6 +18,7 @@ from countermark_ledger.node import Change, Mode, Node, Transition
 
 from ..ledger.git.checkout import Checkout, tree_bytes
 from .job import BUNDLES, POLICY, Answer, Blob, Job, SshKey
+from .raw_trees import in_order, tree_with
 from .trap import plant_programs
 
 CHANGED = {"app.py": "two = 2\n"}
@@ -264,17 +265,6 @@ FINE = [
     "naïve.py".encode(),
     "привет.py".encode(),
 ]
-
-
-def tree_with(checkout: Checkout, files: Mapping[bytes, tuple[str, str]], under: str = "main^{tree}") -> str:
-    """Write a tree of one folder a name, beside what is there; git itself would refuse many of them."""
-    rows = [line.split(None, 3) for line in checkout.git("ls-tree", under).splitlines()]
-    entries = [(mode, name.encode(), blob) for mode, _, blob, name in rows]
-    return checkout.tree(in_order([*entries, *((mode, name, blob) for name, (mode, blob) in files.items())]))
-
-
-def in_order(entries: Iterable[tuple[str, bytes, str]]) -> list[tuple[str, bytes, str]]:
-    return sorted(entries, key=lambda row: row[1] + b"/" * (row[0] == "40000"))
 
 
 def signed_as_far_as_can_be(job: Job, paths: Iterable[bytes]) -> None:
