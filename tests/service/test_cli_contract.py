@@ -211,6 +211,8 @@ def data_commands(desk: Desk, commented: Callable[[], Path]) -> Iterator[list[st
     yield ["last-good"]
     proof = bundle.replace(".sigstore.json", ".tlog-proof")
     yield ["init"]
+    asking = ["waiver", "propose", "app.py", "--agent", "coder", "--reason", "a sample"]
+    yield from (["approve"], asking, ["waiver", "list"])
     yield ["agent", "add", "helper"]
     yield ["agent", "list"]
     yield ["person", "add", "Ada", "--me", "--ssh-key", str(key)]
@@ -235,16 +237,11 @@ def data_commands(desk: Desk, commented: Callable[[], Path]) -> Iterator[list[st
     yield ["attribution", "export", "--format", "git-ai", "--notes"]
     yield ["attribution", "import", "--notes"]
     yield ["verify", bundle, "app.py"]
-    yield ["log", "checkpoint"]
-    yield ["log", "checkpoint", "--certificates"]
-    yield ["log", "prove", "0"]
-    yield ["log", "verify", proof, bundle]
-    yield ["log", "fsck"]
+    yield from (["log", "checkpoint"], ["log", "checkpoint", "--certificates"])
+    yield from (["log", "prove", "0"], ["log", "verify", proof, bundle], ["log", "fsck"])
     yield ["log", "export", str(desk.root.parent / "export")]
-    yield ["status", "show"]
-    yield ["status", "renew"]
-    yield ["bundles", "push"]
-    yield ["bundles", "fetch"]
+    yield from (["status", "show"], ["status", "renew"])
+    yield from (["bundles", "push"], ["bundles", "fetch"])
     yield ["mirror", "create", str(desk.root.parent / "evidence.git")]
     yield ["mirror", "update", "--push"]
     yield ["rollback", "--to", "HEAD~1"]

@@ -21,6 +21,8 @@ COMMANDS = {
     "ci": "run the gate in a pipeline, as its platform says",
     "comment": "keep one comment of a pull or merge request up to date",
     "policy": "check and explain a policy, and try it on facts that a gate saw",
+    "approve": "let exactly what would land now land, as another person",
+    "waiver": "ask for, approve, end and list exceptions",
     "verify": "verify one bundle, offline",
     "audit": "show what landed, and which verdict let it",
     "last-good": "find the newest commit that is known to be good",

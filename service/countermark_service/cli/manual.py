@@ -141,6 +141,36 @@ gives the same reasons and the same exit code, so a change of the policy can be 
         ),
         (),
     ),
+    "approve": Page(
+        """\
+Show what would land and what the gate says of it, then sign that exactly this may land on exactly this tip. It
+counts for people whom the policy at the tip names and who had no hand in the change: not for who signed any of it,
+and not for who owns an agent that did or set it to work. Where the policy lists SSH keys for you, one of them signs
+too (through ssh-keygen, so agents and hardware keys work), and nobody else on the machine can approve in your name;
+where it lists none, whoever holds this ledger's keys can. Without a ledger here, --sign-only writes a file.""",
+        (
+            "countermark approve",
+            "countermark approve --head topic --person Bert --ssh-key ~/.ssh/id_ed25519",
+            "countermark approve --head topic --person p-bert --sign-only approval.json",
+            "countermark approve --take approval.json",
+        ),
+        (SERVICE, SCANNERS),
+    ),
+    "waiver": Page(
+        """\
+An exception for one finding at one path, or for one file with exactly these bytes that no scanner read, where one
+agent wrote it. One person asks, another approves, and neither is behind the agent; the policy at the tip names both
+and says for how many days at most. Any of them ends it alone. A number of uses is counted over the whole log since it
+was asked for: where a part of that is not at hand, the gate can't tell and answers 20.""",
+        (
+            "countermark waiver propose src/run.py --finding FINGERPRINT --agent coder --reason 'a constant' --uses 1",
+            "countermark waiver propose tool.bin --agent coder --reason 'built by the release job' --days 14",
+            "countermark waiver approve 3f21a0b4 --person Bert",
+            "countermark waiver revoke 3f21a0b4 --reason fixed",
+            "countermark waiver take waiver.json",
+            "countermark waiver list --json",
+        ),
+    ),
     "verify": Page(
         """\
 Verify one bundle from files alone: who signed which files, when, and where it stands in the log. Without

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from countermark_ledger.actors import Actors, actors
 from countermark_ledger.branch import branch_of
 from countermark_ledger.consent import Refused, Said, stands_for
+from countermark_ledger.identity import Identity
 from countermark_ledger.predicates.approval import Approval
 from countermark_service.gate.case import Case
 from countermark_service.gate.consents import ConsentSeen
@@ -19,11 +20,15 @@ from countermark_service.gate.input import Subject
 
 @dataclass(frozen=True, slots=True)
 class Approvals:
-    """How many are `required`, which of those at hand are `counted`, and why the others are not."""
+    """How many are `required`, which of those at hand are `counted`, and why the others are not.
+
+    `acted` are the people who had a hand in the change, as far as they are known.
+    """
 
     required: int
     counted: tuple[Said[Approval], ...] = ()
     objections: tuple[str, ...] = ()
+    acted: frozenset[Identity] = frozenset()
 
 
 NONE_ASKED = Approvals(0)
@@ -32,7 +37,7 @@ NONE_ASKED = Approvals(0)
 def approvals(case: Case) -> Approvals:
     """Weigh the approvals of a change; where no step could say anything of them, none counts."""
     required, seen, testimony = _required(case), case.input.consent, case.input.testimony
-    if not required or seen is None or testimony is None:
+    if seen is None or testimony is None:
         return Approvals(required)
     behind, people = actors(case.rows, testimony, seen.owners), case.policy.signers
     counted: list[Said[Approval]] = []
@@ -43,7 +48,8 @@ def approvals(case: Case) -> Approvals:
             counted.append(one)
         else:
             objections.append(objection)
-    return Approvals(required, tuple(counted), tuple(sorted(set(objections))))
+    acted = behind.authors | behind.operators
+    return Approvals(required, tuple(counted), tuple(sorted(set(objections))), acted)
 
 
 def _required(case: Case) -> int:

@@ -100,7 +100,7 @@ def _standing(request: Said[WaiverRequest], case: Case, seen: ConsentSeen, targe
     approvals = seen.consents.waiver_approvals.get(request.name, ())
     revocations = seen.consents.waiver_revocations.get(request.name, ())
     state = state_of(request, approvals, revocations, _facts(request, case, seen, row))
-    objection = _objection(asked, about, row, case) if about else None
+    objection = (_elsewhere(about, targets) or _objection(asked, about, row, case)) if about else None
     return Standing(request, state, tuple(sorted({one.fingerprint for one in about})), objection)
 
 
@@ -110,6 +110,13 @@ def _names(asked: WaiverRequest, target: Target) -> bool:
     if target.node is None or asked.finding is not None:
         return asked.finding == target.fingerprint
     return (asked.mode, asked.sha256) == (target.node.mode, target.node.sha256)
+
+
+def _elsewhere(about: Sequence[Target], targets: Sequence[Target]) -> str | None:
+    """Say where else a name stands for something: what is let through is let through by its name alone."""
+    names = {one.fingerprint: one.path for one in about}
+    others = sorted(one.path for one in targets if one.path != names.get(one.fingerprint, one.path))
+    return f"the same finding is at {others[0]} as well, which it does not name" if others else None
 
 
 def _objection(asked: WaiverRequest, about: Sequence[Target], row: Row | None, case: Case) -> str | None:

@@ -30,7 +30,7 @@ def spell(report: Report, _setting: Setting) -> bytes:
     placed = [_result(issue) for issue in reasons if issue.path is not None]
     found = _objects(run["results"])
     room = max(0, sarif.MOST_RESULTS - len(placed))
-    run["results"] = [*placed[: sarif.MOST_RESULTS], *map(_escaped, found[:room])]
+    run["results"] = [*placed[: sarif.MOST_RESULTS], *(_suppressed(_escaped(one), report) for one in found[:room])]
     _add_rules(run)
     (invocation,) = _objects(run["invocations"])
     left = max(0, len(placed) - sarif.MOST_RESULTS) + max(0, len(found) - room)
@@ -97,6 +97,17 @@ def _escaped(result: dict[str, Json]) -> dict[str, Json]:
     message = result.get("message")
     text = message.get("text") if isinstance(message, dict) else None
     return {**result, "message": {"text": _plain(text if isinstance(text, str) else "")}}
+
+
+def _suppressed(result: dict[str, Json], report: Report) -> dict[str, Json]:
+    """Say of what a waiver lets through that people accepted it, and which waiver that was (section 3.35)."""
+    names = result.get("partialFingerprints")
+    fingerprint = names.get(sarif.FINGERPRINT) if isinstance(names, dict) else None
+    used = [one for one in (report.decision.waivers if report.decision else ()) if fingerprint in one.waived]
+    accepted: list[Json] = [
+        {"kind": "external", "status": "accepted", "justification": f"waiver {one.request.name}"} for one in used
+    ]
+    return {**result, "suppressions": accepted}
 
 
 def _add_notifications(invocation: dict[str, Json], report: Report, reasons: list[Issue], left: int) -> None:

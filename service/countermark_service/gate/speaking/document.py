@@ -14,6 +14,7 @@ from countermark_ledger.predicates.generation import Generation
 from countermark_scanners.finding import Finding
 from countermark_service.gate.decision import Decision
 from countermark_service.gate.reason import Reason
+from countermark_service.gate.speaking import consent
 from countermark_service.gate.speaking.report import Report
 
 
@@ -63,6 +64,8 @@ def _found(report: Report, decision: Decision) -> dict[str, Json]:
     facts, coverage = decision.facts, report.coverage
     return {
         "score": decision.score,
+        "rawScore": decision.raw_score,
+        **consent.document(decision),
         "coverage": {"covered": coverage.covered if coverage else 0, "rows": len(facts.rows)},
         "unansweredFiles": coverage.unanswered if coverage else None,
         "unattributedLines": report.unattributed_lines,
@@ -94,6 +97,7 @@ def _reason(reason: Reason) -> Json:
     last = reason.last_signed
     return {
         "code": reason.code.value,
+        "rule": reason.rule,
         "message": _text(reason.message),
         "path": None if reason.path is None else _text(reason.path),
         "hint": None if reason.hint is None else _text(reason.hint),

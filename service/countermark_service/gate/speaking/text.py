@@ -14,6 +14,7 @@ from countermark_scanners.finding import Severity
 from countermark_service.exits import MEANING
 from countermark_service.gate.decision import Decision
 from countermark_service.gate.reason import Reason
+from countermark_service.gate.speaking import consent
 from countermark_service.gate.speaking.document import split_view
 from countermark_service.gate.speaking.report import NOT_ENFORCING, UNDECIDED, Report, last_signed, where
 
@@ -57,21 +58,24 @@ def _summary(report: Report, decision: Decision) -> list[str]:
     found += [f"             {safe(row.path)}: {safe(row.reason)}" for row in spoken_for]
     if facts.scan is not None:
         names = ", ".join(f"{one.scanner} {one.version}" for one in facts.scan.reports)
-        found.append(
-            f"  score      {facts.scan.score.value} of 100 (policy asks for {facts.threshold}); {names}"
-        )
+        raw = "" if decision.raw_score == decision.score else f"{decision.raw_score} without waivers, "
+        asks = f"({raw}policy asks for {facts.threshold})"
+        found.append(f"  score      {decision.score} of 100 {asks}; {names}")
         found.append("  dynamic    not run (no policy can ask for it yet)")
     found.append(f"  split-view {split_view(decision)}")
-    return found
+    return [*found, *consent.lines(decision)]
 
 
 def _findings(report: Report) -> list[str]:
+    """Say each finding, how to mend it, and the fingerprint by which a waiver names it."""
     found: list[str] = []
+    waived = report.decision.waived if report.decision else frozenset()
     for finding in [one for one in report.findings if one.severity > Severity.INFO][:MAX_SHOWN]:
         cwe = f" CWE-{finding.cwe}" if finding.cwe else ""
         at = f"{safe(finding.path)}:{finding.line}"
         found.append(f"  {finding.severity.word:<8} {at}{cwe} {safe(finding.message)}")
         found.append(f"           fix: {safe(finding.remediation)}")
+        found.append(f"           {'waived' if finding.fingerprint in waived else 'finding'} {finding.fingerprint}")
     return found
 
 

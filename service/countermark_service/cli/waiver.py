@@ -1,0 +1,232 @@
+"""`countermark waiver`: ask for an exception, approve somebody else's, end one, and see what each is worth."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from countermark_ledger import shape
+from countermark_ledger.canonical import Json
+from countermark_ledger.display import safe
+from countermark_ledger.errors import Malformed
+from countermark_ledger.git.objects import Oversized
+from countermark_ledger.identity import Identity, Kind
+from countermark_ledger.node import Node
+from countermark_ledger.predicates.status import Revocation, RevokedKind
+from countermark_ledger.predicates.waiver import WaiverApproval, WaiverRequest, WaiverRevocation
+from countermark_ledger.waivers import describe, word_of
+from countermark_service.cli import consenting
+from countermark_service.cli.consenting import Room
+from countermark_service.cli.console import Console
+from countermark_service.cli.pinning import seen_status
+from countermark_service.embedded import utc_now
+from countermark_service.exits import Exit, UsageError
+from countermark_service.waivers_known import Known, known
+
+DAYS = 30
+LIST_HINT = "countermark waiver list"
+HELP_HINT = "countermark waiver propose --help"
+_NAME = re.compile(r"[0-9a-f]{8,64}")
+_FINDING = re.compile(r"[0-9a-f]{64}")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Describe `waiver`."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    propose = actions.add_parser("propose", help="ask for a waiver, which another person must approve")
+    _configure_request(propose)
+    approve = actions.add_parser("approve", help="approve what another person asked for")
+    revoke = actions.add_parser("revoke", help="end a waiver now; one person is enough")
+    revoke.add_argument("--reason", default="unspecified", help="why, for the record")
+    for action in (approve, revoke):
+        action.add_argument("name", metavar="WAIVER", help="its name, or the first digits (countermark waiver list)")
+    take = actions.add_parser("take", help="log what somebody signed elsewhere with --sign-only")
+    take.add_argument("file", type=Path, metavar="FILE")
+    actions.add_parser("list", help="list waivers and what each is worth now")
+    for action in (propose, approve, revoke):
+        consenting.configure_person(action)
+    for action in actions.choices.values():
+        consenting.configure(action)
+        action.add_argument("--json", action="store_true", help="print data as one JSON document")
+
+
+def _configure_request(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", metavar="PATH", help="the file, from the top of the repository")
+    parser.add_argument(
+        "--finding", metavar="HEX", help="a finding's fingerprint (default: the file itself, which no scanner read)"
+    )
+    parser.add_argument("--head", default="HEAD", metavar="REV", help="where that file is (default: HEAD)")
+    parser.add_argument("--agent", required=True, metavar="NAME", help="the agent that wrote it")
+    parser.add_argument("--reason", required=True, metavar="TEXT", help="why it is safe; anybody can read it")
+    ends = parser.add_mutually_exclusive_group()
+    ends.add_argument("--days", type=int, metavar="N", help=f"how long it holds, from now (default: {DAYS})")
+    ends.add_argument("--expires", metavar="TIME", help="or until when, YYYY-MM-DDTHH:MM:SSZ")
+    parser.add_argument("--not-before", metavar="TIME", help="from when on (default: from its approval)")
+    parser.add_argument("--uses", type=int, metavar="N", help="for how many landings (default: any number)")
+
+
+def run(args: argparse.Namespace, console: Console) -> Exit:
+    """Do the one action."""
+    actions: dict[str, Callable[[argparse.Namespace, Console, Room], None]] = {
+        "propose": _propose,
+        "approve": _approve,
+        "revoke": _revoke,
+        "take": _take,
+        "list": _list,
+    }
+    with consenting.opened(args) as room:
+        actions[args.action](args, console, room)
+    return Exit.PASS
+
+
+def _propose(args: argparse.Namespace, console: Console, room: Room) -> None:
+    now = utc_now().replace(microsecond=0)
+    begins = _time(args.not_before, "--not-before") if args.not_before is not None else None
+    ends = _time(args.expires, "--expires") if args.expires is not None else now + _days(args.days, room)
+    _check_span(begins or now, ends, now, room)
+    if args.uses is not None and args.uses < 1:
+        raise UsageError(f"--uses: expected 1 or more, found {args.uses}", hint=HELP_HINT)
+    person, node = consenting.person_of(args, room), None if args.finding is not None else _node(args, room)
+    request = WaiverRequest(
+        repository_id=room.root.repository_id,
+        path=args.path,
+        finding=None if args.finding is None else _finding(args.finding),
+        mode=node.mode if node else None,
+        sha256=node.sha256 if node else None,
+        agent=_agent(args.agent, room),
+        requester=person,
+        reason=args.reason,
+        log_size=_known(args, room).log_size,
+        not_before=begins,
+        expires=ends,
+        uses=args.uses,
+    )
+    given = consenting.give(request, room, args)
+    given.say(console)
+    console.say(f"It holds once another person, who is not behind {request.agent}, approves it:")
+    console.say(f"  countermark waiver approve {given.document()['name']} --person NAME")
+
+
+def _approve(args: argparse.Namespace, console: Console, room: Room) -> None:
+    found, person = _known(args, room), consenting.person_of(args, room)
+    name = _named(args.name, found)
+    asked = found.consents.requests[name].what
+    if person == asked.requester or person in found.behind(name):
+        raise UsageError(f"{person} asked for it, or is behind {asked.agent}: another person must approve it")
+    if not console.json:
+        _show_one(name, found, console)
+    consenting.give(WaiverApproval(name, person), room, args).say(console)
+
+
+def _revoke(args: argparse.Namespace, console: Console, room: Room) -> None:
+    name = _named(args.name, _known(args, room))
+    said = WaiverRevocation(name, consenting.person_of(args, room), args.reason)
+    consenting.give(said, room, args, revoke=partial(_ended, said)).say(console)
+
+
+def _take(args: argparse.Namespace, console: Console, room: Room) -> None:
+    said = consenting.take(args.file, [WaiverRequest, WaiverApproval, WaiverRevocation], room)
+    if isinstance(said, WaiverRequest) and said.repository_id != room.root.repository_id:
+        raise UsageError(f"{args.file}: expected a waiver for {room.root.repository_id}, found another repository's")
+    revoke = partial(_ended, said) if isinstance(said, WaiverRevocation) else None
+    consenting.log(said, room, revoke=revoke).say(console)
+
+
+def _list(args: argparse.Namespace, console: Console, room: Room) -> None:
+    found = _known(args, room)
+    names = sorted(found.consents.requests)
+    if console.json:
+        console.document([_document(name, found) for name in names])
+        return
+    for name in names:
+        _show_one(name, found, console)
+
+
+def _ended(said: WaiverRevocation, earlier: tuple[Revocation, ...], size: int) -> tuple[Revocation, ...]:
+    """Put the end of a waiver into the status too, which nobody can leave out as they could the statement."""
+    if any((one.kind, one.value) == (RevokedKind.WAIVER, said.request) for one in earlier):
+        return earlier
+    now = utc_now().replace(microsecond=0)
+    return (*earlier, Revocation(RevokedKind.WAIVER, said.request, now, size, f"{said.person}: {said.reason}"))
+
+
+def _known(args: argparse.Namespace, room: Room) -> Known:
+    return known(room.root, room.sources, utc_now(), seen_status(args, room.home))
+
+
+def _named(given: str, found: Known) -> str:
+    """Find a waiver by the first digits of its name; raise for none and for several."""
+    names = [name for name in found.consents.requests if _NAME.fullmatch(given) and name.startswith(given)]
+    if len(names) != 1:
+        raise UsageError(f"waiver {given}: expected one such waiver, found {len(names)}", hint=LIST_HINT)
+    return names[0]
+
+
+def _show_one(name: str, found: Known, console: Console) -> None:
+    asked = found.consents.requests[name].what
+    what = f"finding {asked.finding[:12]}" if asked.finding else f"file {asked.mode} {(asked.sha256 or '')[:12]}"
+    console.data(f"{name[:16]}  {safe(asked.path)}  {what} by {asked.agent}")
+    console.data(f"  {safe(describe(found.states[name]))}")
+    console.data(f"  asked for by {asked.requester}: {safe(asked.reason)}")
+
+
+def _document(name: str, found: Known) -> Json:
+    asked, state = found.consents.requests[name].what, found.states[name]
+    said = asked.statement().predicate
+    plain = {field: safe(value) if isinstance(value, str) else value for field, value in said.items()}
+    return {"name": name, "state": word_of(state), "says": safe(describe(state)), **plain}
+
+
+def _agent(given: str, room: Room) -> Identity:
+    """Spell an agent's id from its name; a whole id is taken as it is."""
+    try:
+        return Identity.parse(given) if "/" in given else Identity(room.root.trust.trust_domain, Kind.AGENT, given)
+    except Malformed as error:
+        raise UsageError(f"--agent: {error.message}", hint="countermark agent list") from error
+
+
+def _finding(given: str) -> str:
+    if not _FINDING.fullmatch(given):
+        raise UsageError(f"--finding: expected 64 hex digits, found {given!r:.80}", hint="countermark gate --json")
+    return given
+
+
+def _node(args: argparse.Namespace, room: Room) -> Node:
+    commit = room.repository.resolve(args.head)
+    entry = room.repository.entries(commit, [args.path])[args.path]
+    node = None if entry is None else room.repository.nodes([entry])[entry]
+    if node is None or isinstance(node, Oversized):
+        raise UsageError(
+            f"{args.path}: expected a file at {args.head} that can be read, found none", hint="git ls-files"
+        )
+    return node
+
+
+def _days(given: int | None, room: Room) -> timedelta:
+    most = room.root.policy.max_waiver_days
+    days = min(DAYS, most) if given is None else given
+    if not 1 <= days <= most:
+        raise UsageError(f"--days: expected 1 to {most}, which the policy allows, found {days}", hint=HELP_HINT)
+    return timedelta(days=days)
+
+
+def _check_span(begins: datetime, ends: datetime, now: datetime, room: Room) -> None:
+    """Refuse what no approval could ever put in force."""
+    if ends <= max(begins, now):
+        raise UsageError(f"--expires: expected a time to come, found {shape.spell_time(ends)}", hint=HELP_HINT)
+    if (ends - begins).total_seconds() > room.root.policy.max_waiver_days * 86_400:
+        raise UsageError(
+            f"it would hold for {(ends - begins).days} days, the policy allows {room.root.policy.max_waiver_days}",
+            hint=HELP_HINT,
+        )
+
+
+def _time(given: str, where: str) -> datetime:
+    try:
+        return shape.time(given, where)
+    except Malformed as error:
+        raise UsageError(error.message, hint=HELP_HINT) from error
