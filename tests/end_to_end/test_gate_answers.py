@@ -216,13 +216,11 @@ def test_a_protected_ref_that_does_not_exist_is_usage(scene: Scene) -> None:
 
 def test_the_first_policy_lands_with_a_digest_that_the_operator_vouches_for(scene: Scene) -> None:
     digest = json.loads(scene.must("init", "--json"))["bootstrap"]
-    scene.git("branch", "before", "main~1")
-    assert scene.code("--protected-ref", "before", "--bootstrap", digest, head="main") == 0
+    assert scene.code("--tip", "main~1", "--bootstrap", digest, head="main") == 0
 
 
 def test_a_bootstrap_digest_of_another_policy_is_refused(scene: Scene) -> None:
-    scene.git("branch", "before", "main~1")
-    assert scene.run("gate", "--protected-ref", "before", "--bootstrap", f"sha256:{'0' * 64}") == 12
+    assert scene.run("gate", "--tip", "main~1", "--bootstrap", f"sha256:{'0' * 64}") == 12
 
 
 def test_a_trust_root_that_is_not_the_pinned_one_is_refused(scene: Scene) -> None:

@@ -42,8 +42,7 @@ def test_an_enforcing_gate_lets_a_person_change_the_policy(typed: Scene) -> None
 
 def test_an_enforcing_first_policy_lands(typed: Scene) -> None:
     digest = json.loads(typed.must("init", "--json"))["bootstrap"]
-    typed.git("branch", "before", "main~1")
-    assert typed.code("--protected-ref", "before", "--bootstrap", digest, head="main") == 0
+    assert typed.code("--tip", "main~1", "--bootstrap", digest, head="main") == 0
 
 
 @pytest.mark.parametrize("path", ["data.json", ".countermark/other.json", "sub/.countermark/policy.json"])
