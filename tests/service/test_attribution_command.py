@@ -263,6 +263,16 @@ def test_a_file_that_does_not_hold_together_takes_nothing_in(desk: Desk, tmp_pat
     desk.refused(2, "attribution", "import", str(place))
 
 
+def test_endless_claims_of_one_file_are_shown_in_part_and_it_says_so(desk: Desk) -> None:
+    commit = desk.commit(app__py="x\ny\n")
+    ranges = ",".join(f"1-{last}" for last in range(2, 5_200))
+    put_note(desk, commit, theirs(commit, f"app.py\n  s_c9883b05a2487d::t_9f8e7d6c5b4a32 {ranges}"))
+    assert desk.json("attribution", "import", "--notes", "--json")["new"] == 5_198
+    code, out, err = desk.run("blame", "app.py", "--json")
+    assert (code, [len(row["claims"]) for row in json.loads(out)]) == (0, [5_000, 5_000])
+    assert "5000 were read" in err
+
+
 def test_a_note_that_is_none_is_passed_over_and_named(desk: Desk) -> None:
     commits = [desk.commit(app__py=f"{number}\n") for number in range(7)]
     for commit in commits:

@@ -93,8 +93,9 @@ def claimed(repository: Repository, path: str, commit: str, known: Sequence[Know
         by_commit.setdefault(one.claim.commit, []).append(one)
     found: dict[int, list[Known]] = {}
     for brought_by, places in Placing(repository, path).brought(commit) if known else ():
+        last = max(places)
         for one in by_commit.get(brought_by, ()):
-            for there, here in places.items():
-                if one.claim.first <= there <= one.claim.last:
-                    found.setdefault(here, []).append(one)
+            for there in range(one.claim.first, min(one.claim.last, last) + 1):
+                if there in places:
+                    found.setdefault(places[there], []).append(one)
     return found

@@ -26,6 +26,7 @@ from countermark_service.embedded import Embedded, opened
 from countermark_service.exits import Exit, UsageError
 from countermark_service.history import contents_of
 from countermark_service.sources import Source, from_directory, from_ledger, from_ref
+from countermark_service.store.claims import MAX_OF_PATH
 
 _TAB = 8
 _WIDEST_CLAIM = 60
@@ -52,6 +53,8 @@ def run(args: argparse.Namespace, console: Console) -> Exit:
         known = embedded.store.claims(embedded.config.repository_id, path)
         claims = claimed(repository, path, commit, known)
     _show(lines, origins, claims, console)
+    if len(known) == MAX_OF_PATH:
+        console.say(f"claims: {MAX_OF_PATH} were read, and there may be more")
     for refusal in reading.not_counted(path):
         console.say(f"not counted: {safe(refusal.message)}")
         if refusal.hint:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine, RowMapping
 
+MAX_OF_PATH = 5_000
+"""So many claims of one path are read: whoever wrote them may have written any number."""
 _BATCH = 5_000
 
 
@@ -41,12 +43,12 @@ class Claims:
             return connection.execute(count).scalar_one() - before
 
     def claims(self, repository_id: str, path: str) -> list[Known]:
-        """Return what is claimed of a path, in order of commit and line."""
+        """Return what is claimed of a path, in order of commit and line; the first `MAX_OF_PATH`."""
         table = OUTSIDE_CLAIM.c
         query = select(OUTSIDE_CLAIM).where(table.repository_id == repository_id, table.path == path)
         order = (table.commit_id, table.first_line, table.last_line, table.tool, table.model, table.source_sha256)
         with reading(self._engine) as connection:
-            return [_known(row) for row in connection.execute(query.order_by(*order)).mappings()]
+            return [_known(row) for row in connection.execute(query.order_by(*order).limit(MAX_OF_PATH)).mappings()]
 
 
 def _row(repository_id: str, one: Known) -> dict[str, object]:
