@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from countermark_service.cli import IN_HOSTILE_PLACES
+
 SCRIPT = Path(sys.executable).parent / "countermark"
 SITE = f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
 LIBRARIES = ("json.py", "argparse.py", "re.py", "hashlib.py", "dataclasses.py", "subprocess.py", "rfc8785.py")
@@ -35,8 +37,18 @@ HOSTILE: dict[str, str] = {
     "PYTHONINSPECT": "1",
     "PYTHONWARNINGS": "error::conftest.Evil",
 }
-PIN = ("--repository-id", "r", "--trust-root", f"sha256:{'0' * 64}", "--protected-ref", "refs/heads/main")
-GATE = ("gate", *PIN, "--record", "never")
+PIN = ("--repository-id", "r", "--trust-root", f"sha256:{'0' * 64}")
+GATE = ("gate", *PIN, "--protected-ref", "refs/heads/main", "--record", "never")
+NO_POLICY = "expected .countermark/policy.json at its tip, found none"
+LINES = {
+    "audit": (("audit", "refs/heads/main", *PIN), NO_POLICY),
+    "ci": (("ci", *GATE[1:]), NO_POLICY),
+    "comment": (("comment", "app.py"), "expected a pull or merge request, found none"),
+    "gate": (GATE, NO_POLICY),
+    "last-good": (("last-good", "refs/heads/main", *PIN), NO_POLICY),
+    "verify": (("verify", "app.py"), "--trust-root: expected one"),
+}
+"""Every command for a hostile place: a line of it, and what it has to say of the checkout when it got to look at it."""
 
 
 @dataclass
@@ -88,12 +100,15 @@ def checkout(tmp_path: Path) -> Checkout:
     return made
 
 
+def test_there_is_a_line_for_every_command_that_runs_in_hostile_places() -> None:
+    assert set(LINES) == IN_HOSTILE_PLACES
+
+
 @pytest.mark.parametrize("environ", [{}, HOSTILE], ids=["clean-environment", "hostile-environment"])
 @pytest.mark.parametrize(
     ("module", "words", "says"),
     [
-        pytest.param("countermark_service", GATE, "countermark init", id="gate"),
-        pytest.param("countermark_service", ("verify", "app.py"), "--trust-root: expected one", id="verify"),
+        *(pytest.param("countermark_service", *line, id=name) for name, line in LINES.items()),
         pytest.param("countermark_ledger", ("verify", "x", "--trust-root", "app.py"), "app.py: ", id="ledger-verify"),
     ],
 )
@@ -148,7 +163,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("words", [GATE, ("verify", "app.py", "--trust-root", "app.py")], ids=["gate", "verify"])
+@pytest.mark.parametrize("words", [line for line, _ in LINES.values()], ids=LINES)
 @pytest.mark.parametrize(("argv", "environ"), REFUSED)
 def test_another_start_is_refused_with_the_documented_line(
     checkout: Checkout, argv: list[str | Path], environ: dict[str, str], words: tuple[str, ...]
