@@ -213,8 +213,7 @@ def data_commands(desk: Desk, commented: Callable[[], Path]) -> Iterator[list[st
     yield ["init"]
     asking = ["waiver", "propose", "app.py", "--agent", "coder", "--reason", "a sample"]
     yield from (["approve"], asking, ["waiver", "list"])
-    yield ["agent", "add", "helper"]
-    yield ["agent", "list"]
+    yield from (["agent", "add", "helper"], ["agent", "list"])
     yield ["person", "add", "Ada", "--me", "--ssh-key", str(key)]
     yield ["person", "list"]
     yield ["claim"]
@@ -225,16 +224,14 @@ def data_commands(desk: Desk, commented: Callable[[], Path]) -> Iterator[list[st
     desk.git("add", "-A")
     desk.git("commit", "-q", "-m", "work")
     yield ["scan"]
-    yield ["gate"]
-    yield ["gate", "--record", "never"]
+    yield from (["gate"], ["gate", "--record", "never"])
     yield ["policy", "check", ".countermark/policy.json"]
     yield ["policy", "explain", ".countermark/policy.json"]
     yield ["ci", "--platform", "plain", "--output", f"comment={desk.root.parent / 'comment.md'}"]
     yield ["ci", "--platform", "plain", "--show", "job"]
     yield ["audit", "--since", "HEAD"]
-    yield ["blame", "app.py"]
-    yield ["attribution", "export", "--format", "agent-trace"]
-    yield ["attribution", "export", "--format", "git-ai", "--notes"]
+    give = ["attribution", "export", "--format"]
+    yield from (["blame", "app.py"], [*give, "agent-trace"], [*give, "git-ai", "--notes"])
     yield ["attribution", "import", "--notes"]
     yield ["verify", bundle, "app.py"]
     yield from (["log", "checkpoint"], ["log", "checkpoint", "--certificates"])
