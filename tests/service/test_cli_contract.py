@@ -214,9 +214,7 @@ def data_commands(desk: Desk, commented: Callable[[], Path]) -> Iterator[list[st
     asking = ["waiver", "propose", "app.py", "--agent", "coder", "--reason", "a sample"]
     yield from (["approve"], asking, ["waiver", "list"])
     yield from (["agent", "add", "helper"], ["agent", "list"])
-    yield ["person", "add", "Ada", "--me", "--ssh-key", str(key)]
-    yield ["person", "list"]
-    yield ["claim"]
+    yield from (["person", "add", "Ada", "--me", "--ssh-key", str(key)], ["person", "list"], ["claim"])
     yield ["record", "--agent", "coder", "--", "sh", "-c", "echo four > b.txt"]
     desk.write({"c.txt": "five\n"})
     yield ["sign", "--agent", "coder"]
