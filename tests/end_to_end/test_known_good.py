@@ -338,6 +338,17 @@ def test_a_rollback_that_can_not_be_made_leaves_nothing_behind(
     assert (kept.git("for-each-ref"), ledger(kept)) == before
 
 
+def test_without_keys_there_is_nobody_to_sign_a_rollback(
+    kept: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pins = json.loads(kept.must("init", "--json"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "a-machine-that-knows-nothing"))
+    words = ["--repository-id", pins["repositoryId"], "--trust-root", pins["trustRoot"]]
+    kept.capsys.readouterr()
+    assert kept.run("rollback", "refs/heads/main", *words) == 2
+    assert "expected this machine's own ledger" in kept.capsys.readouterr().err
+
+
 def test_where_nothing_is_known_to_be_good_there_is_nothing_to_go_back_to(scene: Scene) -> None:
     scene.capsys.readouterr()
     assert scene.run("rollback") == 11

@@ -318,7 +318,21 @@ def test_a_mirror_that_the_log_does_not_speak_for_is_refused(
 ) -> None:
     pin(mirrored, forged(mirrored))
     assert_refused(mirrored, code, said)
-    mirrored.must("claim", "evidence")
+
+
+@pytest.mark.parametrize(
+    ("forged", "code", "said"),
+    [
+        pytest.param(back, 12, "goes back behind the one of", id="rollback"),
+        pytest.param(nowhere, 20, "is not here", id="commit-that-nobody-has"),
+        pytest.param(alter(lambda held: held.update({"setup.py": b"import this\n"})), 11, "setup.py", id="a-program"),
+    ],
+)
+def test_what_the_log_does_not_speak_for_is_refused_whoever_claims_it(
+    mirrored: Scene, forged: Callable[[Scene], str], code: int, said: str
+) -> None:
+    pin(mirrored, forged(mirrored))
+    assert "evidence" in mirrored.must("claim", "evidence")
     assert_refused(mirrored, code, said)
 
 
