@@ -127,6 +127,19 @@ def test_an_approval_is_read_from_the_bundle_ref_by_a_job_without_a_ledger(
         assert team.scene.code(*elsewhere.pins, "--head", "origin/work", "--record", "never") == 0
 
 
+@pytest.mark.parametrize("squash", [True, False])
+def test_an_approval_still_counts_when_what_landed_is_decided_again(team: Team, *, squash: bool) -> None:
+    team.scene.change({"app.py": "two = 2\n"})
+    team.approve("bert")
+    team.scene.git("checkout", "-q", "main")
+    if squash:
+        team.scene.git("merge", "-q", "--squash", "work")
+        team.scene.commit("squashed")
+    else:
+        team.scene.git("merge", "-q", "--no-ff", "-m", "merged", "work")
+    assert team.scene.code("--landed", "--tip", "main~1", head="main") == 0
+
+
 # --- somebody on another machine --------------------------------------------------------------------
 
 

@@ -191,6 +191,29 @@ def test_the_same_bytes_as_a_program_are_another_file(team: Team) -> None:
     assert rules(team.scene.gate()) == ["inert-types"]
 
 
+def test_a_report_says_which_waiver_is_used_unused_and_ends_soon(team: Team, tmp_path: Path) -> None:
+    name = waived(team, "run.py", "--days", "2")
+    propose(team, "carl", "run.py", "--finding", "0" * 64)
+    sarif = tmp_path / "gate.sarif"
+    team.scene.capsys.readouterr()
+    assert team.scene.run("gate", "--output", f"sarif={sarif}") == 0
+    shown = team.scene.capsys.readouterr().out
+    assert "score      100 of 100 (55 without waivers, policy asks for 85)" in shown
+    assert f"waived {FINDING}" in shown
+    assert f"waiver     {name[:16]} for run.py is used, and ends soon; active until" in shown
+    assert "is unused: it names nothing that this change adds; proposed: nobody has approved it" in shown
+    (result,) = json.loads(sarif.read_text())["runs"][0]["results"]
+    assert result["suppressions"] == [{"kind": "external", "status": "accepted", "justification": f"waiver {name}"}]
+
+
+def test_a_refusal_names_the_finding_and_the_command_that_asks_for_a_waiver(team: Team) -> None:
+    team.scene.capsys.readouterr()
+    assert team.scene.run("gate") == 10
+    shown = team.scene.capsys.readouterr().out
+    assert f"finding {FINDING}" in shown
+    assert "countermark waiver propose PATH --finding FINGERPRINT" in shown
+
+
 # --- which finding ----------------------------------------------------------------------------------
 
 

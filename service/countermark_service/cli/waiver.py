@@ -5,21 +5,15 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from countermark_ledger import shape
 from countermark_ledger.canonical import Json
 from countermark_ledger.display import safe
-from countermark_ledger.errors import Malformed
-from countermark_ledger.git.objects import Oversized
-from countermark_ledger.identity import Identity, Kind
-from countermark_ledger.node import Node
 from countermark_ledger.predicates.status import Revocation, RevokedKind
 from countermark_ledger.predicates.waiver import WaiverApproval, WaiverRequest, WaiverRevocation
 from countermark_ledger.waivers import describe, word_of
-from countermark_service.cli import consenting
+from countermark_service.cli import consenting, proposing
 from countermark_service.cli.consenting import Room
 from countermark_service.cli.console import Console
 from countermark_service.cli.pinning import seen_status
@@ -27,18 +21,15 @@ from countermark_service.embedded import utc_now
 from countermark_service.exits import Exit, UsageError
 from countermark_service.waivers_known import Known, known
 
-DAYS = 30
 LIST_HINT = "countermark waiver list"
-HELP_HINT = "countermark waiver propose --help"
 _NAME = re.compile(r"[0-9a-f]{8,64}")
-_FINDING = re.compile(r"[0-9a-f]{64}")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe `waiver`."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     propose = actions.add_parser("propose", help="ask for a waiver, which another person must approve")
-    _configure_request(propose)
+    proposing.configure(propose)
     approve = actions.add_parser("approve", help="approve what another person asked for")
     revoke = actions.add_parser("revoke", help="end a waiver now; one person is enough")
     revoke.add_argument("--reason", default="unspecified", help="why, for the record")
@@ -52,21 +43,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for action in actions.choices.values():
         consenting.configure(action)
         action.add_argument("--json", action="store_true", help="print data as one JSON document")
-
-
-def _configure_request(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", metavar="PATH", help="the file, from the top of the repository")
-    parser.add_argument(
-        "--finding", metavar="HEX", help="a finding's fingerprint (default: the file itself, which no scanner read)"
-    )
-    parser.add_argument("--head", default="HEAD", metavar="REV", help="where that file is (default: HEAD)")
-    parser.add_argument("--agent", required=True, metavar="NAME", help="the agent that wrote it")
-    parser.add_argument("--reason", required=True, metavar="TEXT", help="why it is safe; anybody can read it")
-    ends = parser.add_mutually_exclusive_group()
-    ends.add_argument("--days", type=int, metavar="N", help=f"how long it holds, from now (default: {DAYS})")
-    ends.add_argument("--expires", metavar="TIME", help="or until when, YYYY-MM-DDTHH:MM:SSZ")
-    parser.add_argument("--not-before", metavar="TIME", help="from when on (default: from its approval)")
-    parser.add_argument("--uses", type=int, metavar="N", help="for how many landings (default: any number)")
 
 
 def run(args: argparse.Namespace, console: Console) -> Exit:
@@ -84,30 +60,10 @@ def run(args: argparse.Namespace, console: Console) -> Exit:
 
 
 def _propose(args: argparse.Namespace, console: Console, room: Room) -> None:
-    now = utc_now().replace(microsecond=0)
-    begins = _time(args.not_before, "--not-before") if args.not_before is not None else None
-    ends = _time(args.expires, "--expires") if args.expires is not None else now + _days(args.days, room)
-    _check_span(begins or now, ends, now, room)
-    if args.uses is not None and args.uses < 1:
-        raise UsageError(f"--uses: expected 1 or more, found {args.uses}", hint=HELP_HINT)
-    person, node = consenting.person_of(args, room), None if args.finding is not None else _node(args, room)
-    request = WaiverRequest(
-        repository_id=room.root.repository_id,
-        path=args.path,
-        finding=None if args.finding is None else _finding(args.finding),
-        mode=node.mode if node else None,
-        sha256=node.sha256 if node else None,
-        agent=_agent(args.agent, room),
-        requester=person,
-        reason=args.reason,
-        log_size=_known(args, room).log_size,
-        not_before=begins,
-        expires=ends,
-        uses=args.uses,
-    )
-    given = consenting.give(request, room, args)
+    asked = proposing.request_of(args, room, consenting.person_of(args, room), _known(args, room).log_size)
+    given = consenting.give(asked, room, args)
     given.say(console)
-    console.say(f"It holds once another person, who is not behind {request.agent}, approves it:")
+    console.say(f"It holds once another person, who is not behind {asked.agent}, approves it:")
     console.say(f"  countermark waiver approve {given.document()['name']} --person NAME")
 
 
@@ -116,7 +72,8 @@ def _approve(args: argparse.Namespace, console: Console, room: Room) -> None:
     name = _named(args.name, found)
     asked = found.consents.requests[name].what
     if person == asked.requester or person in found.behind(name):
-        raise UsageError(f"{person} asked for it, or is behind {asked.agent}: another person must approve it")
+        message = f"{person} asked for it, or is behind {asked.agent}: another person must approve it"
+        raise UsageError(message, hint="countermark person list")
     if not console.json:
         _show_one(name, found, console)
     consenting.give(WaiverApproval(name, person), room, args).say(console)
@@ -179,54 +136,3 @@ def _document(name: str, found: Known) -> Json:
     said = asked.statement().predicate
     plain = {field: safe(value) if isinstance(value, str) else value for field, value in said.items()}
     return {"name": name, "state": word_of(state), "says": safe(describe(state)), **plain}
-
-
-def _agent(given: str, room: Room) -> Identity:
-    """Spell an agent's id from its name; a whole id is taken as it is."""
-    try:
-        return Identity.parse(given) if "/" in given else Identity(room.root.trust.trust_domain, Kind.AGENT, given)
-    except Malformed as error:
-        raise UsageError(f"--agent: {error.message}", hint="countermark agent list") from error
-
-
-def _finding(given: str) -> str:
-    if not _FINDING.fullmatch(given):
-        raise UsageError(f"--finding: expected 64 hex digits, found {given!r:.80}", hint="countermark gate --json")
-    return given
-
-
-def _node(args: argparse.Namespace, room: Room) -> Node:
-    commit = room.repository.resolve(args.head)
-    entry = room.repository.entries(commit, [args.path])[args.path]
-    node = None if entry is None else room.repository.nodes([entry])[entry]
-    if node is None or isinstance(node, Oversized):
-        raise UsageError(
-            f"{args.path}: expected a file at {args.head} that can be read, found none", hint="git ls-files"
-        )
-    return node
-
-
-def _days(given: int | None, room: Room) -> timedelta:
-    most = room.root.policy.max_waiver_days
-    days = min(DAYS, most) if given is None else given
-    if not 1 <= days <= most:
-        raise UsageError(f"--days: expected 1 to {most}, which the policy allows, found {days}", hint=HELP_HINT)
-    return timedelta(days=days)
-
-
-def _check_span(begins: datetime, ends: datetime, now: datetime, room: Room) -> None:
-    """Refuse what no approval could ever put in force."""
-    if ends <= max(begins, now):
-        raise UsageError(f"--expires: expected a time to come, found {shape.spell_time(ends)}", hint=HELP_HINT)
-    if (ends - begins).total_seconds() > room.root.policy.max_waiver_days * 86_400:
-        raise UsageError(
-            f"it would hold for {(ends - begins).days} days, the policy allows {room.root.policy.max_waiver_days}",
-            hint=HELP_HINT,
-        )
-
-
-def _time(given: str, where: str) -> datetime:
-    try:
-        return shape.time(given, where)
-    except Malformed as error:
-        raise UsageError(error.message, hint=HELP_HINT) from error

@@ -7,7 +7,8 @@ of the path's chain by the agent it names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -51,12 +52,31 @@ class Standing:
         return self.about if isinstance(self.state, Active) and self.objection is None else ()
 
 
+class _Known(NamedTuple):
+    """What can be waived at each path, at which paths each name stands for something, and who answers for each path."""
+
+    at: Mapping[str, Sequence[Target]]
+    places: Mapping[str, AbstractSet[str]]
+    rows: Mapping[str, Row]
+
+    @classmethod
+    def of(cls, case: Case) -> _Known:
+        at: dict[str, list[Target]] = {}
+        places: dict[str, set[str]] = {}
+        for one in _targets(case):
+            at.setdefault(one.path, []).append(one)
+            places.setdefault(one.fingerprint, set()).add(one.path)
+        return cls(at, places, {row.path: row for row in case.rows})
+
+
 def standings(case: Case) -> tuple[Standing, ...]:
     """Judge every waiver that names a changed path, in the order of their names."""
     seen = case.input.consent
-    requests = [] if seen is None else [seen.consents.requests[name] for name in sorted(seen.consents.requests)]
-    targets = [*_targets(case)] if requests else []
-    return tuple(_standing(request, case, seen, targets) for request in requests if seen is not None)
+    if seen is None or not seen.consents.requests:
+        return ()
+    known = _Known.of(case)
+    requests = [seen.consents.requests[name] for name in sorted(seen.consents.requests)]
+    return tuple(_standing(request, case, seen, known) for request in requests)
 
 
 def waived(case: Case) -> frozenset[str]:
@@ -64,21 +84,15 @@ def waived(case: Case) -> frozenset[str]:
     return frozenset(name for standing in standings(case) for name in standing.waived)
 
 
-def is_file_waived(case: Case, path: str) -> bool:
-    """Tell whether a waiver lets through what would land at a path although nobody read it."""
-    node = node_at(case, path)
-    return node is not None and fingerprint_of(path, node) in waived(case)
+def waived_files(case: Case) -> frozenset[str]:
+    """Name the paths of files that waivers let through although nobody read them."""
+    names = waived(case)
+    return frozenset(one.path for one in _targets(case) if one.node is not None and one.fingerprint in names)
 
 
 def fingerprint_of(path: str, node: Node) -> str:
     """Name a file that nobody read, whether a scanner knows its type or not."""
     return Gap(path, node.sha256, "").fingerprint
-
-
-def node_at(case: Case, path: str) -> Node | None:
-    """Give what would land at a path, as git has it; None where nothing lands."""
-    rows = case.input.landing.transitions if case.input.landing else ()
-    return next((row.after for row in rows if row.path == path), None)
 
 
 def _targets(case: Case) -> Iterator[Target]:
@@ -87,35 +101,34 @@ def _targets(case: Case) -> Iterator[Target]:
         return
     for finding in scan.findings:
         yield Target(finding.fingerprint, finding.path, critical=finding.severity is Severity.CRITICAL)
+    nodes = {row.path: row.after for row in (case.input.landing.transitions if case.input.landing else ())}
     for path in (*(gap.path for gap in scan.gaps), *(path for path, _ in scan.unknown)):
-        node = node_at(case, path)
+        node = nodes.get(path)
         if node is not None:
             yield Target(fingerprint_of(path, node), path, node)
 
 
-def _standing(request: Said[WaiverRequest], case: Case, seen: ConsentSeen, targets: Sequence[Target]) -> Standing:
+def _standing(request: Said[WaiverRequest], case: Case, seen: ConsentSeen, known: _Known) -> Standing:
     asked = request.what
-    about = [one for one in targets if _names(asked, one)]
-    row = next((row for row in case.rows if row.path == asked.path), None)
+    about = [one for one in known.at.get(asked.path, ()) if _names(asked, one)]
+    row = known.rows.get(asked.path)
     approvals = seen.consents.waiver_approvals.get(request.name, ())
     revocations = seen.consents.waiver_revocations.get(request.name, ())
     state = state_of(request, approvals, revocations, _facts(request, case, seen, row))
-    objection = (_elsewhere(about, targets) or _objection(asked, about, row, case)) if about else None
+    objection = (_elsewhere(about, known) or _objection(asked, about, row, case)) if about else None
     return Standing(request, state, tuple(sorted({one.fingerprint for one in about})), objection)
 
 
 def _names(asked: WaiverRequest, target: Target) -> bool:
-    if asked.path != target.path:
-        return False
-    if target.node is None or asked.finding is not None:
+    """Tell whether a waiver is about this: a finding by its fingerprint, a file by its mode and content."""
+    if target.node is None:
         return asked.finding == target.fingerprint
     return (asked.mode, asked.sha256) == (target.node.mode, target.node.sha256)
 
 
-def _elsewhere(about: Sequence[Target], targets: Sequence[Target]) -> str | None:
+def _elsewhere(about: Sequence[Target], known: _Known) -> str | None:
     """Say where else a name stands for something: what is let through is let through by its name alone."""
-    names = {one.fingerprint: one.path for one in about}
-    others = sorted(one.path for one in targets if one.path != names.get(one.fingerprint, one.path))
+    others = sorted(path for one in about for path in known.places[one.fingerprint] if path != one.path)
     return f"the same finding is at {others[0]} as well, which it does not name" if others else None
 
 

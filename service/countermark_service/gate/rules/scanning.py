@@ -11,7 +11,7 @@ from countermark_service.gate.policy import POLICY_PATH, TRUST_ROOT_PATH, Policy
 from countermark_service.gate.reason import Reason
 from countermark_service.gate.rules.rule import Rule
 from countermark_service.gate.scanning import SUBMODULE
-from countermark_service.gate.waiving import is_file_waived
+from countermark_service.gate.waiving import waived_files
 
 SCAN_HINT = "countermark scan"
 INERT_HINT = "have a person add the type to score.inert in .countermark/policy.json, if nothing executes it"
@@ -54,7 +54,8 @@ def _gaps(case: Case) -> list[Reason]:
     scan = case.input.scan
     if scan is None or scan.error is not None:
         return []
-    left = [gap for gap in scan.gaps if not is_file_waived(case, gap.path)]
+    waived = waived_files(case)
+    left = [gap for gap in scan.gaps if gap.path not in waived]
     return [Reason(Exit.POLICY, f"not scanned: {gap.reason}", gap.path, SCAN_HINT) for gap in left]
 
 
@@ -62,10 +63,11 @@ def _inert(case: Case) -> list[Reason]:
     scan = case.input.scan
     if scan is None or scan.error is not None:
         return []
+    waived, accepted = waived_files(case), {*_OWN, (case.policy.mirror, SUBMODULE)}
     return [
         Reason(Exit.POLICY, f"no scanner knows this type of file: {kind}", path, INERT_HINT)
         for path, kind in scan.not_covered(accepted=case.policy.inert)
-        if (path, kind) not in {*_OWN, (case.policy.mirror, SUBMODULE)} and not is_file_waived(case, path)
+        if (path, kind) not in accepted and path not in waived
     ]
 
 
