@@ -24,9 +24,10 @@ from .conftest import CLEAN, Scene
 
 PORTS: dict[type, str] = {
     Repository: "resolve commit line goes_on_from merge_bases is_ancestor tree listing_sha256 entries directories"
-    " diff blobs digests nodes landing_tree",
-    SqlStore: "head history leaves indices tile blob blobs commit find newest labels identities bundles head_sizes",
-    Log: "append consistency reload",
+    " diff blobs digests nodes landing_tree moved",
+    SqlStore: "head history leaves indices tile blob blobs commit find newest labels identities"
+    " bundles head_sizes entries_of_paths entries_labelled label_values",
+    Log: "append consistency consistencies reload",
     Issuer: "sign",
     Home: "config seen_status saw_status",
     Console: "document data step",
