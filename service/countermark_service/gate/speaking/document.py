@@ -64,6 +64,7 @@ def _found(report: Report, decision: Decision) -> dict[str, Json]:
     facts, coverage = decision.facts, report.coverage
     return {
         "score": decision.score,
+        "scanCache": facts.scan.cache.to_json() if facts.scan and facts.scan.cache else None,
         "rawScore": decision.raw_score,
         **consent.document(decision),
         "coverage": {"covered": coverage.covered if coverage else 0, "rows": len(facts.rows)},

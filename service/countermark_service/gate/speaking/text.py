@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from countermark_ledger.coverage import Answer
 from countermark_ledger.display import safe
+from countermark_scanners.cache import CacheUse
 from countermark_scanners.finding import Severity
 from countermark_service.exits import MEANING
 from countermark_service.gate.decision import Decision
@@ -61,9 +62,18 @@ def _summary(report: Report, decision: Decision) -> list[str]:
         raw = "" if decision.raw_score == decision.score else f"{decision.raw_score} without waivers, "
         asks = f"({raw}policy asks for {facts.threshold})"
         found.append(f"  score      {decision.score} of 100 {asks}; {names}")
+        found += _cached(facts.scan.cache)
         found.append("  dynamic    not run (no policy can ask for it yet)")
     found.append(f"  split-view {split_view(decision)}")
     return [*found, *consent.lines(decision)]
+
+
+def _cached(use: CacheUse | None) -> list[str]:
+    """Say what the scanners were not asked again, and what lay there that is not ours."""
+    if use is None:
+        return []
+    refused = f"; {use.refused} that were not sealed here were not believed" if use.refused else ""
+    return [f"  scan cache {use.known} of {use.asked} answers were known{refused}"]
 
 
 def _findings(report: Report) -> list[str]:
