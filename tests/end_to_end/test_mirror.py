@@ -20,6 +20,7 @@ from countermark_ledger.git.trees import Entry
 from countermark_ledger.node import Mode
 from countermark_ledger.tlog_proof import TlogProof
 from countermark_service.cli import main
+from countermark_service.gate import scanning
 from countermark_service.gate.mirror_store import MIRROR_REF, REFSPEC
 from countermark_service.home import Home, home_of_checkout
 from countermark_service.sources import from_ref
@@ -119,6 +120,23 @@ def test_the_first_mirror_lands_when_a_person_answers_for_it(scene: Scene, tmp_p
     document = scene.gate()
     assert document["exitCode"] == 0
     assert ["person/" in one["signer"] for one in row(document)["chain"]] == [True]
+
+
+def test_scanners_that_know_no_submodule_do_not_keep_it_out(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real scan: a submodule has no content, and the file that names it is of a type that no scanner knows."""
+    monkeypatch.setattr("countermark_service.cli.deciding.scan_landing", scanning.scan_landing)
+    policy = json.loads((scene.root / ".countermark/policy.json").read_text())
+    policy["score"]["scanners"] = ["ruff"]
+    scene.write({".countermark/policy.json": json.dumps(policy)})
+    name_the_mirror(scene)
+    scene.must("mirror", "create", str(tmp_path / "evidence.git"))
+    scene.branch("pin")
+    scene.must("mirror", "add")
+    scene.git("commit", "-q", "-m", "pin the evidence")
+    document = scene.gate()
+    assert (document["exitCode"], document["reasons"]) == (0, [])
 
 
 def test_nobody_but_people_adds_the_first_mirror(scene: Scene, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ Trust: "did not run" is never clean (20), and a file that nobody read is refused
 
 from __future__ import annotations
 
+from countermark_scanners.language import UNKNOWN
 from countermark_service.exits import Exit
 from countermark_service.gate.case import Case
 from countermark_service.gate.policy import POLICY_PATH, TRUST_ROOT_PATH, Policy
@@ -18,8 +19,9 @@ INERT_HINT = "have a person add the type to score.inert in .countermark/policy.j
 _OWN = {(POLICY_PATH, "json"), (TRUST_ROOT_PATH, "json")}
 """What the gate itself reads, strictly, and nothing executes: people answer for it. No scanner needs to know it.
 
-The same goes for the submodule of evidence, for which the log answers (`mirror`).
+The same goes for the submodule of evidence, for which the log answers (`mirror`), and for the file that names it.
 """
+_MODULES = ".gitmodules"
 
 
 def _scanners(case: Case) -> list[Reason]:
@@ -63,12 +65,16 @@ def _inert(case: Case) -> list[Reason]:
     scan = case.input.scan
     if scan is None or scan.error is not None:
         return []
-    waived, accepted = waived_files(case), {*_OWN, (case.policy.mirror, SUBMODULE)}
+    waived, accepted = waived_files(case), {*_OWN, *_of_the_mirror(case.policy)}
     return [
         Reason(Exit.POLICY, f"no scanner knows this type of file: {kind}", path, INERT_HINT)
         for path, kind in scan.not_covered(accepted=case.policy.inert)
         if (path, kind) not in accepted and path not in waived
     ]
+
+
+def _of_the_mirror(policy: Policy) -> set[tuple[str, str]]:
+    return set() if policy.mirror is None else {(policy.mirror, SUBMODULE), (_MODULES, UNKNOWN)}
 
 
 def _explain_scanners(policy: Policy) -> str:
