@@ -81,6 +81,44 @@ def test_what_a_policy_spells_out_is_what_it_is() -> None:
     assert [entry.matches("docs/card.py") for entry in policy.overrides] == [False]
 
 
+A2 = "spiffe://example.com/agent/b"
+OVERRIDES = [
+    {"match": ["src/docs/*"], "evidence": "asserted", "agents": [A2], "approvals": 0, "threshold": 50},
+    {"match": ["src/pay/*"], "evidence": "boxed", "agents": [], "models": ["m-2"], "approvals": 3, "threshold": 95},
+    {"match": ["src/pay/docs/*"], "threshold": 60},
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "evidence", "agents", "models", "approvals", "threshold"),
+    [
+        pytest.param("app.py", "observed", {AGENT}, None, 1, 85, id="no-override"),
+        pytest.param("src/docs/a.md", "asserted", {A2}, None, 0, 50, id="less"),
+        pytest.param("src/pay/card.py", "boxed", set(), {"m-2"}, 3, 95, id="more"),
+        pytest.param("src/pay/docs/card.md", "boxed", set(), {"m-2"}, 3, 60, id="the-last-decides-its-field"),
+        pytest.param("SRC/docs/a.py", "observed", set(), None, 1, 85, id="less-for-another-spelling-is-no-less"),
+        pytest.param("SRC/Pay/card.py", "boxed", set(), {"m-2"}, 3, 95, id="more-for-another-spelling-is-more"),
+        pytest.param("src/docs", "observed", set(), None, 1, 85, id="a-link-in-the-place-of-a-folder-gains-nothing"),
+        pytest.param("src", "boxed", set(), {"m-2"}, 3, 95, id="a-link-in-the-place-of-every-folder"),
+    ],
+)
+def test_an_override_asks_for_less_of_nothing_but_what_it_spells(
+    path: str, evidence: str, agents: set[str], models: set[str] | None, approvals: int, threshold: int
+) -> None:
+    policy = parse({**template(), "agents": [AGENT], "approvals": {"minimum": 1}, "paths": OVERRIDES})
+    asked = policy.asked(path)
+    assert (asked.minimum, asked.agents, asked.models, asked.images) == (evidence, agents, models, None)
+    assert (policy.approvals_for(path), policy.threshold_for(path)) == (approvals, threshold)
+
+
+def test_one_change_has_the_highest_threshold_of_its_files() -> None:
+    policy = parse({**template(), "paths": OVERRIDES})
+    assert policy.threshold_over(["src/docs/a.md"]) == 50
+    assert policy.threshold_over(["src/docs/a.md", "app.py"]) == 85
+    assert policy.threshold_over(["src/pay/card.py", "app.py"]) == 95
+    assert policy.threshold_over([]) == 85
+
+
 def edit(*path: str, to: Json) -> Callable[[dict[str, Json]], None]:
     def change(value: dict[str, Json]) -> None:
         place = value

@@ -5,11 +5,14 @@ Trust: parsed from the policy at the protected tip; unknown fields are refused b
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from countermark_ledger import protected, shape
 from countermark_ledger.canonical import Json
 from countermark_ledger.identity import Kind
+from countermark_ledger.objections import Asked
 from countermark_ledger.predicates.generation import Evidence
 from countermark_service.gate import fields
 
@@ -18,7 +21,8 @@ from countermark_service.gate import fields
 class Override:
     """What else holds for paths that one of the patterns matches; None leaves a field as it is elsewhere.
 
-    Of several entries that match a path and give a field, the last one decides, as in CODEOWNERS.
+    Of several entries that match a path and give a field, the last one decides, as in CODEOWNERS. A path that some
+    file system takes for one of the pattern's, or that stands in the place of its folder, is asked for no less by it.
     """
 
     match: tuple[str, ...]
@@ -57,5 +61,25 @@ class Override:
         )
 
     def matches(self, path: str) -> bool:
-        """Tell whether the entry is about a path; the patterns are those of protected paths."""
+        """Tell whether the entry is about a path, in any spelling, as the patterns of protected paths are."""
         return protected.matches(path, self.match)
+
+    def spells(self, path: str) -> bool:
+        """Tell whether a pattern spells the path itself: only then may the entry ask for less than what else holds."""
+        return any(fnmatchcase(path, pattern) for pattern in self.match)
+
+
+def stricter(one: Asked, other: Asked) -> Asked:
+    """Ask for all that either asks for."""
+    return Asked(
+        max(one.minimum, other.minimum, key=lambda level: level.rank),
+        _both(one.agents, other.agents),
+        _both(one.models, other.models),
+        _both(one.images, other.images),
+    )
+
+
+def _both(one: AbstractSet[str] | None, other: AbstractSet[str] | None) -> AbstractSet[str] | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other

@@ -8,7 +8,7 @@ leaves out has the value of `DEFAULTS`, which enforce.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -22,7 +22,7 @@ from countermark_ledger.identity import Kind
 from countermark_ledger.objections import Asked, Rules
 from countermark_ledger.predicates.generation import Evidence
 from countermark_service.gate import fields
-from countermark_service.gate.override import Override
+from countermark_service.gate.override import Override, stricter
 from countermark_service.gate.people import Bot, Person
 
 POLICY_PATH = ".countermark/policy.json"
@@ -134,12 +134,13 @@ class Policy:
         """Give what is asked of an agent's evidence for a path: what holds everywhere, or what an override says."""
         asked = Asked(self.minimum_evidence, self.agents, self.models, self.images)
         for entry in self.overrides_of(path):
-            asked = Asked(
+            given = Asked(
                 entry.minimum_evidence or asked.minimum,
                 asked.agents if entry.agents is None else entry.agents,
                 asked.models if entry.models is None else entry.models,
                 asked.images if entry.images is None else entry.images,
             )
+            asked = given if entry.spells(path) else stricter(asked, given)
         return asked
 
     def threshold_over(self, paths: Iterable[str]) -> int:
@@ -148,13 +149,18 @@ class Policy:
 
     def threshold_for(self, path: str) -> int:
         """Give the least score that a change of a path must have."""
-        given = [entry.threshold for entry in self.overrides_of(path) if entry.threshold is not None]
-        return given[-1] if given else self.threshold
+        return self._figure(path, self.threshold, lambda entry: entry.threshold)
 
     def approvals_for(self, path: str) -> int:
         """Give how many people must approve a change of a path."""
-        given = [entry.approvals for entry in self.overrides_of(path) if entry.approvals is not None]
-        return given[-1] if given else self.approvals
+        return self._figure(path, self.approvals, lambda entry: entry.approvals)
+
+    def _figure(self, path: str, everywhere: int, of: Callable[[Override], int | None]) -> int:
+        figure = everywhere
+        for entry in self.overrides_of(path):
+            if (given := of(entry)) is not None:
+                figure = given if entry.spells(path) else max(figure, given)
+        return figure
 
     @property
     def signers(self) -> People:
