@@ -8,19 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from countermark_ledger.checkpoint import TreeHead
 from countermark_service.auditing import CODE, Kind, Landed
 from countermark_service.exits import Exit, first
-
-
-class Points(NamedTuple):
-    """What one signer's new findings cost all in all, and over how many landings that is spread."""
-
-    signer: str
-    points: int
-    landings: int
+from countermark_service.points import Points, summed
 
 
 @dataclass(slots=True)
@@ -29,8 +21,7 @@ class Tally:
 
     kinds: Counter[Kind] = field(default_factory=Counter)
     heads: set[TreeHead] = field(default_factory=set)
-    _cost: Counter[str] = field(default_factory=Counter)
-    _times: Counter[str] = field(default_factory=Counter)
+    _points: list[tuple[tuple[str, int], ...]] = field(default_factory=list)
 
     def counting(self, landed: Iterable[Landed]) -> Iterator[Landed]:
         """Hand landings on, and count each."""
@@ -38,16 +29,13 @@ class Tally:
             self.kinds[one.kind] += 1
             if one.verdict is not None:
                 self.heads.add(one.verdict.head)
-                spent = dict(one.verdict.verdict.points)
-                self._cost.update(spent)
-                self._times.update(spent.keys())
+                self._points.append(one.verdict.verdict.points)
             yield one
 
     @property
     def points(self) -> tuple[Points, ...]:
         """Give the running sums, the most first (ATTACKS.md: findings split over many small changes)."""
-        ordered = sorted(self._cost, key=lambda signer: (-self._cost[signer], signer))
-        return tuple(Points(signer, self._cost[signer], self._times[signer]) for signer in ordered)
+        return summed(self._points)
 
     @property
     def code(self) -> Exit:

@@ -8,7 +8,7 @@ the gate, and whether it was decided under that policy, is asked by whoever know
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -72,12 +72,17 @@ class Verdicts:
     ) -> Verdicts:
         """Read what is claimed. `at` is UTC, `seen` the highest status number known. Raises `StatusExpired`."""
         current, _ = current_status(collection, pinned.trust, at=at, seen=seen)
+        return replace(cls.under(collection, pinned, current), statements=statements)
+
+    @classmethod
+    def under(cls, collection: Collection, pinned: Pinned, status: CurrentStatus) -> Verdicts:
+        """Read what is claimed, to be held under a status that is known already."""
         by_tree: dict[str, list[Claimed]] = {}
         for candidate in collection.candidates.values():
             claimed = _read(candidate)
             if claimed is not None and _is_here(claimed, pinned):
                 by_tree.setdefault(claimed.binding.landing_tree, []).append(Claimed(candidate, claimed))
-        return cls(pinned, current, by_tree, statements)
+        return cls(pinned, status, by_tree, lambda: collection)
 
     def about(self, tree: str) -> list[Claimed]:
         """List the claimed verdicts about a landing tree, those that say PASSED first."""

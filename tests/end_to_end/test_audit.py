@@ -6,7 +6,9 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -14,14 +16,21 @@ import pytest
 from countermark_ledger import predicates
 from countermark_ledger.bundle import Bundle
 from countermark_ledger.canonical import Json
-from countermark_ledger.identity import Kind
+from countermark_ledger.chain import Edge
+from countermark_ledger.coverage import Answer, Row
+from countermark_ledger.identity import Identity, Kind
 from countermark_ledger.predicates.status import Revocation, RevokedKind
 from countermark_ledger.statement import Statement
+from countermark_scanners.finding import Confidence, Finding, Severity
+from countermark_scanners.result import ScanResult
+from countermark_scanners.score import score
 from countermark_service import auditing
 from countermark_service.checkout import Checkout
 from countermark_service.embedded import opened
+from countermark_service.gate import scanning
+from countermark_service.gate.costs import points_of
 
-from .conftest import Scene
+from .conftest import CLEAN, Scene
 
 
 @pytest.fixture
@@ -368,6 +377,76 @@ def test_a_shallow_clone_is_refused_with_the_command_that_fetches(
     assert kept.run("audit", *words, "--repository", str(shallow)) == 20
     assert "git fetch --unshallow" in kept.capsys.readouterr().err
     assert kinds(audit(kept, *words, "--repository", str(shallow), since="main~1")) == ["passed"]
+
+
+# --- findings that are split over many small changes ------------------------------------------------
+
+
+def finding(number: int, path: str = "app.py") -> Finding:
+    weight = (Severity.MEDIUM, Confidence.MEDIUM)
+    return Finding(f"{number:064x}", "a-flaw", None, *weight, path, 1, "a flaw", "mend it", "bandit")
+
+
+@pytest.fixture
+def flawed(kept: Scene, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """Scanners that find one more flaw, always another one, in each change of app.py."""
+    numbers = count(1)
+
+    def port(*_: object) -> scanning.Scan:
+        return lambda _repository, _change, _names: scanned([finding(next(numbers))])
+
+    monkeypatch.setattr("countermark_service.cli.deciding.scan_landing", port)
+    return kept
+
+
+def scanned(findings: list[Finding]) -> ScanResult:
+    return replace(CLEAN, new_findings=tuple(findings), score=score(findings))
+
+
+def test_findings_that_are_split_over_many_small_changes_add_up_for_whoever_looks(flawed: Scene) -> None:
+    flawed.must("agent", "add", "other")
+    for number in range(3):
+        passed(flawed, f"topic{number}", {"app.py": f"n = {number}\n"})
+    flawed.branch("others")
+    flawed.change({"app.py": "theirs = 1\n"}, agent="other")
+    document = flawed.gate()
+    assert (document["score"], document["exitCode"]) == (95, 0)
+    (coder, other) = (f"spiffe://{_domain(flawed)}/agent/{name}" for name in ("coder", "other"))
+    assert (document["points"], document["earlierPoints"]) == ([{"signer": other, "points": 5}], [])
+    flawed.land("others")
+    assert audit(flawed)["points"] == [
+        {"signer": coder, "points": 15, "landings": 3},
+        {"signer": other, "points": 5, "landings": 1},
+    ]
+    flawed.branch("more")
+    flawed.change({"app.py": "n = 4\n"})
+    assert flawed.gate()["earlierPoints"] == [{"signer": coder, "points": 15, "landings": 3}]
+    flawed.capsys.readouterr()
+    assert flawed.run("gate", "--record", "never") == 0
+    assert f"points     15 lost by {coder} in 3 changes that landed before" in flawed.capsys.readouterr().out
+    assert flawed.run("audit", "--since", "start") == 0
+    assert f"15 lost by {coder} over 3 landings" in flawed.capsys.readouterr().out
+
+
+def _domain(scene: Scene) -> str:
+    return Checkout.find(scene.root).home().config().trust_domain
+
+
+def test_a_change_that_did_not_land_costs_nothing_later(flawed: Scene) -> None:
+    flawed.branch("abandoned")
+    flawed.change({"app.py": "n = 1\n"})
+    assert flawed.code() == 0
+    flawed.branch("topic")
+    flawed.change({"app.py": "n = 2\n"})
+    assert flawed.gate()["earlierPoints"] == []
+
+
+def test_points_are_those_of_the_table_and_not_what_a_cap_left_of_them() -> None:
+    row = Row("app.py", Answer.COVERED, (Edge(None, None, Identity("d", Kind.AGENT, "a"), "s", "b", 1),))
+    low = [replace(finding(number), severity=Severity.LOW) for number in range(40)]
+    assert score(low).value == 90
+    assert points_of([row], [*low, *low]) == (("spiffe://d/agent/a", 40),)
+    assert points_of([row], [replace(low[0], path="elsewhere.py")]) == ()
 
 
 # --- how it is asked and told -----------------------------------------------------------------------

@@ -20,6 +20,7 @@ from countermark_service.gate.consents import ConsentSeen
 from countermark_service.gate.policy import Policy
 from countermark_service.gate.reason import Reason
 from countermark_service.gate.unsigned import Unsigned
+from countermark_service.points import Points
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class Root:
 class Facts:
     """Everything steps 2 to 6 found; a step that could not answer left None and a reason.
 
-    `anchors` are heads of the log that the decision rests on, whoever answers for files.
+    `anchors` are heads of the log that the decision rests on, whoever answers for files; `earlier` is what the signers'
+    findings cost in changes that landed before, for people to see.
     """
 
     root: Root
@@ -61,6 +63,7 @@ class Facts:
     scan: ScanResult | None = None
     consent: ConsentSeen | None = None
     failures: tuple[Reason, ...] = ()
+    earlier: tuple[Points, ...] = ()
 
     @property
     def threshold(self) -> int:

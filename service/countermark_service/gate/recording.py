@@ -17,6 +17,7 @@ from countermark_ledger.predicates.verdict import Binding, Verdict
 from countermark_scanners import sarif
 from countermark_service.embedded import Embedded
 from countermark_service.exits import UsageError
+from countermark_service.gate.costs import points_of
 from countermark_service.gate.decision import Decision
 
 MERGED, LANDED = "merge", "landed"
@@ -58,6 +59,7 @@ def verdict_of(decision: Decision, gate: Identity) -> Verdict:
         ),
         waivers=tuple(one.request.name for one in decision.waivers if one.waived),
         approvals=tuple(sorted(one.name for one in decision.approvals.counted)),
+        points=points_of(facts.rows, facts.scan.new_findings if facts.scan else ()),
     )
 
 

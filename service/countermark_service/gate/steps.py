@@ -26,6 +26,7 @@ from countermark_ledger.git.reader import Repository
 from countermark_service.exits import Exit
 from countermark_service.gate import consenting, mirror, mirror_store
 from countermark_service.gate.case import rows_of
+from countermark_service.gate.costs import earlier
 from countermark_service.gate.decision import Decision, decide
 from countermark_service.gate.facts import Facts
 from countermark_service.gate.gathering import Inquiry, gather
@@ -95,10 +96,12 @@ def _account(repository: Repository, facts: Facts, change: LandingChange, seen_s
         said = consenting.said_of(root, change, evidence, collection)
         view = logview.view(collection, (*evidence.heads.values(), *said.heads.values()), root.trust)
         consent = consenting.seen_of(root, said, evidence, collection, sources)
+        signers = {str(edge.signer) for row in rows for edge in row.chain}
+        before = earlier(collection, root, facts_of_git, evidence.status, signers)
     except LedgerError as error:
         return replace(facts, failures=(*facts.failures, Reason.of(error)))
     judged = tuple(sorted({*evidence.judged, *said.judged}))
-    facts = replace(facts, anchors=(*facts.anchors, *said.heads.values()), consent=consent)
+    facts = replace(facts, anchors=(*facts.anchors, *said.heads.values()), consent=consent, earlier=before)
     facts = replace(facts, landing=facts_of_git, evidence=evidence, rows=rows, unsigned=lines, log=view)
     return replace(facts, judged=judged, junk=collection.junk, status=evidence.status.status.number)
 

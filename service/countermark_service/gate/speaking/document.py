@@ -12,6 +12,7 @@ from countermark_ledger.display import safe
 from countermark_ledger.evidence import Evidence
 from countermark_ledger.predicates.generation import Generation
 from countermark_scanners.finding import Finding
+from countermark_service.gate.costs import points_of
 from countermark_service.gate.decision import Decision
 from countermark_service.gate.reason import Reason
 from countermark_service.gate.speaking import consent
@@ -60,12 +61,22 @@ def _bound_to(decision: Decision) -> dict[str, Json]:
     }
 
 
+def _points(decision: Decision) -> dict[str, Json]:
+    """Say what findings cost each signer: in this change, and in those that landed before."""
+    now = points_of(decision.facts.rows, decision.facts.scan.new_findings if decision.facts.scan else ())
+    return {
+        "points": [{"signer": signer, "points": points} for signer, points in now],
+        "earlierPoints": [one._asdict() for one in decision.facts.earlier],
+    }
+
+
 def _found(report: Report, decision: Decision) -> dict[str, Json]:
     facts, coverage = decision.facts, report.coverage
     return {
         "score": decision.score,
         "scanCache": facts.scan.cache.to_json() if facts.scan and facts.scan.cache else None,
         "rawScore": decision.raw_score,
+        **_points(decision),
         **consent.document(decision),
         "coverage": {"covered": coverage.covered if coverage else 0, "rows": len(facts.rows)},
         "unansweredFiles": coverage.unanswered if coverage else None,

@@ -64,6 +64,10 @@ def _summary(report: Report, decision: Decision) -> list[str]:
         found.append(f"  score      {decision.score} of 100 {asks}; {names}")
         found += _cached(facts.scan.cache)
         found.append("  dynamic    not run (no policy can ask for it yet)")
+    found += [
+        f"  points     {one.points} lost by {one.signer} in {one.landings} changes that landed before"
+        for one in facts.earlier
+    ]
     found.append(f"  split-view {split_view(decision)}")
     return [*found, *consent.lines(decision)]
 
