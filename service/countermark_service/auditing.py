@@ -186,8 +186,7 @@ class _Audit:
             case Kind.FORGED | Kind.INCONCLUSIVE:
                 return FETCH_HINT
             case Kind.SUSPECT:
-                mainline = "-m 1 " if len(self._repository.commit(commit).parents) > 1 else ""
-                return f"git revert {mainline}{commit}"
+                return f"countermark rollback --commit {commit}"
             case _:
                 return None
 

@@ -288,7 +288,7 @@ def test_a_landing_whose_agent_was_revoked_since_is_suspect(kept: Scene) -> None
     document = audit(kept)
     assert (kinds(document), document["exitCode"]) == (["suspect"], 13)
     assert "key copied" in document["landings"][0]["reason"]
-    assert document["landings"][0]["hint"] == f"git revert -m 1 {landing}"
+    assert document["landings"][0]["hint"] == f"countermark rollback --commit {landing}"
 
 
 @pytest.fixture

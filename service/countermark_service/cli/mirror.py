@@ -180,7 +180,7 @@ def _show_updated(updated: Updated, where: str | None, console: Console) -> None
     console.data(f"mirror {updated.commit[:12]} of {updated.size} entries, {updated.added} new files{pushed}")
     if updated.left_out:
         console.say(f"left out {updated.left_out} files that the log does not vouch for")
-    console.say("To land it: countermark mirror add   then commit; no signature is needed, the log's checkpoint speaks")
+    console.say("To land it: countermark mirror add   then commit on a branch")
 
 
 def _show_staged(staged: _Staged, console: Console) -> None:
