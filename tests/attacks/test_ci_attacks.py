@@ -144,7 +144,7 @@ def test_a_job_with_the_rights_of_the_base_holds_nothing_of_the_head(fetched: Jo
     event = pull_request(fetched)
     answer = fetched.ci(event, name="pull_request_target")
     reason = answer.refused(2, None, "pull_request_target: expected the protected branch in the checkout, found")
-    assert reason.hint == f"git checkout --detach {ORIGIN}"
+    assert reason.hint == f"git checkout --detach {fetched.git('rev-parse', 'main')}"
     fetched.git("checkout", "-q", "--detach", "main")
     fetched.ci(event, name="pull_request_target").passed()
 
