@@ -128,7 +128,7 @@ class _Audit:
         kind = next(kind for kind in _BY_WEIGHT if kind in found.by_kind)
         reason, recorded = found.by_kind[kind]
         commit, parent = self._line[at], self._line[at + 1]
-        return Landed(commit, parent, kind, reason, self._hint(kind, commit, parent), recorded)
+        return Landed(commit, parent, kind, reason, _hint(kind, commit, parent), recorded)
 
     def _weigh(self, claimed: Claimed, at: int, found: _Found) -> None:
         """Add what one claimed verdict says of a step, if it is about that step at all."""
@@ -178,17 +178,18 @@ class _Audit:
             found.notes.append(NO_POLICY)
         found.add(Kind.GAP, "; ".join(dict.fromkeys(found.notes)) or "no verdict is about this landing")
 
-    def _hint(self, kind: Kind, commit: str, parent: str) -> str | None:
-        """Name the command that mends a step: decide on it now, fetch what says better, or take it back."""
-        match kind:
-            case Kind.GAP | Kind.REFUSED:
-                return f"countermark gate --tip {parent} --head {commit} --landed"
-            case Kind.FORGED | Kind.INCONCLUSIVE:
-                return FETCH_HINT
-            case Kind.SUSPECT:
-                return f"countermark rollback --commit {commit}"
-            case _:
-                return None
+
+def _hint(kind: Kind, commit: str, parent: str) -> str | None:
+    """Name the command that mends a step: decide on it now, fetch what says better, or take it back."""
+    match kind:
+        case Kind.GAP | Kind.REFUSED:
+            return f"countermark gate --tip {parent} --head {commit} --landed"
+        case Kind.FORGED | Kind.INCONCLUSIVE:
+            return FETCH_HINT
+        case Kind.SUSPECT:
+            return f"countermark rollback --commit {commit}"
+        case _:
+            return None
 
 
 def _objection(claimed: Claimed, policy: Policy) -> str:
