@@ -159,6 +159,13 @@ def test_a_file_of_an_input_that_no_gate_saw_is_refused(wrong: dict[str, Any]) -
     assert not is_read(laid_over(BASE["input"], wrong))
 
 
+def test_a_row_that_no_rule_thought_of_is_an_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    tripped = case_of(sample("coverage")["trips"])
+    monkeypatch.setattr("countermark_service.gate.rules.RULES", ())
+    assert [(reason.code.value, reason.rule, reason.path) for reason in judge(tripped)] == [(1, None, "src/b.py")]
+    assert judge(case_of({"policy": {}, "input": {}})) == ()
+
+
 def test_all_that_answers_rest_on_is_in_the_input() -> None:
     """A new field of these must be spelled by `gate.input.accounts`, or a reader would judge without it."""
     assert {field.name for field in fields(Landing)} == {

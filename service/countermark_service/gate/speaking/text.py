@@ -95,12 +95,13 @@ def _findings(report: Report) -> list[str]:
 
 def _because(report: Report, style: Style) -> list[str]:
     """Say each reason once, with the paths it holds for and how to mend the first of them."""
-    groups: dict[tuple[int, str, str | None], list[Reason]] = {}
+    groups: dict[tuple[str, str, str | None], list[Reason]] = {}
     for reason in report.reasons:
-        groups.setdefault((reason.code, reason.message, last_signed(reason)), []).append(reason)
+        named = f"{reason.code.value}, {reason.rule}" if reason.rule else str(reason.code.value)
+        groups.setdefault((named, reason.message, last_signed(reason)), []).append(reason)
     found: list[str] = []
-    for (code, message, signed), group in [*groups.items()][:MAX_SHOWN]:
-        found.append(f"  {style('because', 'bold')}    {_paths(group)}{safe(message)} [{code}]")
+    for (named, message, signed), group in [*groups.items()][:MAX_SHOWN]:
+        found.append(f"  {style('because', 'bold')}    {_paths(group)}{safe(message)} [{named}]")
         found += [f"  last signed  {safe(signed)}"] if signed else []
         found += [f"  hint:        {safe(group[0].hint)}"] if group[0].hint else []
     if len(groups) > MAX_SHOWN:
