@@ -67,8 +67,9 @@ def newest(found: Iterable[CurrentStatus], *, at: datetime, seen: int = 0) -> Cu
 
 
 def refuse_revoked(verified: Verified, names: Iterable[tuple[RevokedKind, str]], current: CurrentStatus) -> None:
-    """Raise `Revoked` when the status names the signer, its key, or one of `names` (models, images) in time.
+    """Raise `Revoked` when the status names the signer, its key, or one of `names` (session, models, image) in time.
 
+    What has no session, as a claim has none, is one by itself: it is named by the sha256 of what was signed.
     Also refuses evidence that is newer than the status: an older status can't clear it.
     """
     if verified.log_index > current.log_index:
@@ -76,7 +77,8 @@ def refuse_revoked(verified: Verified, names: Iterable[tuple[RevokedKind, str]],
             f"status: it stands at log index {current.log_index}, the evidence at {verified.log_index}",
             hint=RENEW_HINT,
         )
-    accused = {(RevokedKind.IDENTITY, str(verified.signer)), (RevokedKind.KEY, verified.key_sha256), *names}
+    own = (RevokedKind.SESSION, verified.pae_sha256)
+    accused = {(RevokedKind.IDENTITY, str(verified.signer)), (RevokedKind.KEY, verified.key_sha256), own, *names}
     for entry in current.status.revocations:
         bites = verified.signed >= entry.from_time or verified.log_index >= entry.from_log_index
         if (entry.kind, entry.value) in accused and bites:

@@ -26,6 +26,7 @@ class Speech(NamedTuple):
     says: str | None
     models: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
 
     def accused(self) -> Iterator[tuple[RevokedKind, str]]:
         """List what a revocation could name besides the signer and its key."""
@@ -33,6 +34,7 @@ class Speech(NamedTuple):
 
         yield from ((RevokedKind.MODEL, name) for name in self.models)
         yield from ((RevokedKind.IMAGE, digest) for digest in self.images)
+        yield from ((RevokedKind.SESSION, session) for session in self.sessions)
 
 
 def speech_of(verified: Verified) -> Speech:
@@ -61,7 +63,8 @@ def _generation(verified: Verified) -> Speech:
     _expect_signer(verified, made.agent, Kind.AGENT)
     models = tuple(name for model in made.models for name in (model.requested_id, model.returned_id) if name)
     images = (made.session.image_digest,) if made.session.image_digest else ()
-    return Speech(f"{made.agent} changed files{_part(made.part)}, evidence: {made.evidence}", models, images)
+    says = f"{made.agent} changed files{_part(made.part)}, evidence: {made.evidence}"
+    return Speech(says, models, images, (made.session.id,))
 
 
 def _claim(verified: Verified) -> Speech:

@@ -56,12 +56,12 @@ class LedgerSource:
         """Offer the approvals that name one of these commits as their tip or head."""
         origin, kind = self.embedded.log.origin, approval.PREDICATE_TYPE
         queries = [Query(origin, predicate_type=kind, labels=(("commit", commit),)) for commit in sorted(commits)]
-        found = {entry.index: entry for query in queries for entry in _pages(self.embedded, query)}
+        found = {entry.index: entry for query in queries for entry in pages(self.embedded, query)}
         return entry_files(self.embedded, [found[index] for index in sorted(found)])
 
     def since(self, index: int) -> Files:
         """Offer every entry of the log from an index on."""
-        return entry_files(self.embedded, _pages(self.embedded, Query(self.embedded.log.origin, after_index=index - 1)))
+        return entry_files(self.embedded, pages(self.embedded, Query(self.embedded.log.origin, after_index=index - 1)))
 
 
 def from_ledger(embedded: Embedded) -> LedgerSource:
@@ -80,7 +80,7 @@ def from_whole_ledger(embedded: Embedded) -> Source:
     """Offer every entry of the embedded ledger."""
 
     def files(_paths: AbstractSet[str]) -> Iterator[tuple[str, bytes]]:
-        yield from entry_files(embedded, _pages(embedded, Query(embedded.log.origin)))
+        yield from entry_files(embedded, pages(embedded, Query(embedded.log.origin)))
 
     return files
 
@@ -161,14 +161,15 @@ def _about(embedded: Embedded, paths: AbstractSet[str]) -> list[EntryIndex]:
     asked = [entry.index for entry in every if entry.predicate_type == WAIVER_REQUEST]
     every += store.entries_labelled(origin, "waiver", store.label_values(origin, "waiver", asked))
     for kind in (verdict.PREDICATE_TYPE, enrolment.ENROLMENT_TYPE, enrolment.ROTATION_TYPE):
-        every += _pages(embedded, Query(origin, predicate_type=kind))
+        every += pages(embedded, Query(origin, predicate_type=kind))
     newest = store.newest(origin, status.PREDICATE_TYPE)
     every += [newest] if newest is not None else []
     found = {entry.index: entry for entry in every}
     return [found[index] for index in sorted(found)]
 
 
-def _pages(embedded: Embedded, query: Query) -> Iterator[EntryIndex]:
+def pages(embedded: Embedded, query: Query) -> Iterator[EntryIndex]:
+    """Find every entry that a query asks for, a page at a time."""
     after = query.after_index
     while page := embedded.store.find(replace(query, after_index=after, limit=_PAGE)):
         yield from page

@@ -455,6 +455,19 @@ def test_a_key_can_be_revoked_and_a_claim_by_its_person(simulated: SimulatedAuth
     assert [type(error) for error in found.refusals["a.py"]] == [Revoked]
 
 
+def test_a_session_can_be_withdrawn_and_what_has_none_by_its_own_name(
+    simulated: SimulatedAuthority, changed: Changed
+) -> None:
+    change = changed(a_py=(None, "1\n"))
+    made, claimed = simulated.sign_change(change)[0], simulated.claim(change)
+    own = verify(claimed.raw, certificate_proof=claimed.certificate_proof, trust=simulated.trust).pae_sha256
+    for value, left in (("session-1", Kind.PERSON), (own, Kind.AGENT)):
+        withdrawn = Revocation(RevokedKind.SESSION, value, simulated.clock.now, 0, "abandoned")
+        found = ask(simulated, change, simulated.collection(made, claimed, simulated.status(withdrawn)))
+        assert [edge.signer.kind for edge in found.edges["a.py"]] == [left]
+        assert [type(error) for error in found.refusals["a.py"]] == [Revoked]
+
+
 # --- spent ------------------------------------------------------------------------------------------
 
 

@@ -319,9 +319,17 @@ def test_a_revoked_signer_is_thirteen_and_the_newest_of_several_statuses_counts(
 
 
 @pytest.mark.parametrize(
-    ("kind", "value"), [(RevokedKind.MODEL, "m-1"), (RevokedKind.MODEL, "m-2"), (RevokedKind.IMAGE, "sha256:i")]
+    ("kind", "value"),
+    [
+        (RevokedKind.MODEL, "m-1"),
+        (RevokedKind.MODEL, "m-2"),
+        (RevokedKind.IMAGE, "sha256:i"),
+        (RevokedKind.SESSION, "session-1"),
+    ],
 )
-def test_a_revoked_model_or_image_is_thirteen(reader: Reader, change: Change, kind: RevokedKind, value: str) -> None:
+def test_a_revoked_model_image_or_session_is_thirteen(
+    reader: Reader, change: Change, kind: RevokedKind, value: str
+) -> None:
     authority = reader.authority
     made = authority.generation(change, models=(Model(None, "m-1", "m-2", None, ModelSource.WIRE),))
     made = made._replace(session=made.session._replace(image_digest="sha256:i"))

@@ -232,6 +232,7 @@ def data_commands(desk: Desk, commented: Callable[[], Path]) -> Iterator[list[st
     yield from (["blame", "app.py"], [*give, "agent-trace"], [*give, "git-ai", "--notes"])
     yield ["attribution", "import", "--notes"]
     yield ["verify", bundle, "app.py"]
+    yield ["withdraw", Path(bundle).name[:64]]
     yield from (["log", "checkpoint"], ["log", "checkpoint", "--certificates"])
     yield from (["log", "prove", "0"], ["log", "verify", proof, bundle], ["log", "fsck"])
     yield ["log", "export", str(desk.root.parent / "export")]

@@ -21,7 +21,7 @@ PREDICATE_TYPE = STATUS
 
 
 class RevokedKind(StrEnum):
-    """What a revocation can name."""
+    """What a revocation can name: a session by its id, or what has none by the sha256 of what was signed."""
 
     IDENTITY = "identity"
     KEY = "key"

@@ -16,6 +16,7 @@ COMMANDS = {
     "record": "run a command as an agent and sign what it changed",
     "sign": "sign changes already made, as an agent",
     "claim": "sign changes as your own",
+    "withdraw": "take back what was signed and is not to land",
     "scan": "scan a change and score it",
     "gate": "decide whether a change may be merged",
     "ci": "run the gate in a pipeline, as its platform says",
