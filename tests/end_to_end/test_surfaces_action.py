@@ -281,6 +281,7 @@ def test_what_can_not_be_fetched_is_a_refusal_with_a_hint(runner: Runner, server
         ("min_coverage", "$(id)", {"prepare": 0, "fetch": 0, "decide": 2}),
         ("fail_on", "nothing", {"prepare": 0, "fetch": 0, "decide": 2}),
         ("annotations_max", "1000", {"prepare": 0, "fetch": 0, "decide": 2}),
+        ("time_limit", "0", {"prepare": 0, "fetch": 0, "decide": 2}),
         ("bundles", "nowhere", {"prepare": 0, "fetch": 0, "decide": 2}),
     ],
 )

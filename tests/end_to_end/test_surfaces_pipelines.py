@@ -627,6 +627,19 @@ def test_what_a_refusal_names_mends_it(job: Job, runner: Runner, server: Server)
     assert job(environ).code == 0
 
 
+def test_what_a_job_is_about_is_shown_to_programs_too(pr: dict[str, str], job: Job) -> None:
+    lines = job(pr, "--show", "refspecs").out.splitlines()
+    assert json.loads(job(pr, "--show", "refspecs", "--json").out) == {"refspecs": lines}
+    assert json.loads(job(pr, "--show", "fork", "--json").out) == {"fork": []}
+    about = json.loads(job(pr, "--show", "job", "--json").out)
+    assert (about["platform"], about["event"], about["branch"], about["number"]) == (
+        "github",
+        "pull_request",
+        "main",
+        NUMBER,
+    )
+
+
 def test_deciding_asks_no_network(ready: dict[str, str], job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     import socket
 

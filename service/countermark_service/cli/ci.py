@@ -152,13 +152,16 @@ def _annotate(report: Report, setting: Setting, platform: Platform, console: Con
 
 def _show(args: argparse.Namespace, platform: Platform, console: Console) -> Exit:
     job = _job(args, platform)
-    match args.show:
-        case "job":
-            console.document(job.json())
-        case "refspecs":
-            pins = Pins.of(args, os.environ)
-            for refspec in job.refspecs(pins.branch or _branch(pins, _pinned(args, pins))):
-                console.data(refspec)
-        case _:
-            console.data(job.head_repository or "")
+    if args.show == "job":
+        console.document(job.json())
+        return Exit.PASS
+    lines = [job.head_repository or ""]
+    if args.show == "refspecs":
+        pins = Pins.of(args, os.environ)
+        lines = job.refspecs(pins.branch or _branch(pins, _pinned(args, pins)))
+    if console.json:
+        console.document({args.show: [line for line in lines if line]})
+    else:
+        for line in lines:
+            console.data(line)
     return Exit.PASS
