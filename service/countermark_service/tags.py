@@ -1,7 +1,7 @@
 """Prompt tags: the words like `@secure` in what an agent was asked to do. The words are public, the text is not.
 
-Trust: given by whoever runs the agent. A tag is recorded with the work and changes no decision. A word that only
-holds an at sign (an address, `@scope/package`) is none; a name with one in front is: do not put names of people.
+Trust: given by whoever runs the agent. A tag is recorded with the work and changes no decision. Out of a task only
+the words of `KNOWN` are taken: any other word behind an at sign could be somebody's name, and what is logged stays.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from collections.abc import Iterable
 from countermark_service.exits import UsageError
 
 MAX_TAGS = 32
+KNOWN = frozenset({"@secure"})
+"""The tags that mean something by themselves, wherever they stand in a task."""
 HELP = "a tag of the prompt, e.g. @secure; it is signed in clear (repeatable)"
-TASK_HELP = "what it was asked to do; only a commitment to it is signed, and words like @secure in it, as tags"
+TASK_HELP = "what it was asked to do; only a commitment to it is signed, and the word @secure in it, as a tag"
 
 _TAG = re.compile(r"@?([a-z][a-z0-9-]{0,31})")
 _IN_TEXT = re.compile(r"""(?:(?<=[\s("'\[{])|^)@[a-z][a-z0-9-]{0,31}(?=[,.;:!?)\]}"']*(?:\s|$))""")
@@ -21,7 +23,7 @@ _IN_TEXT = re.compile(r"""(?:(?<=[\s("'\[{])|^)@[a-z][a-z0-9-]{0,31}(?=[,.;:!?)\
 
 def tags_of(task: str | None, given: Iterable[str]) -> tuple[str, ...]:
     """Put the tags given and those in a task together, each once, sorted; raise `UsageError` for what can't be one."""
-    found = {_tag(word) for word in given} | set(_IN_TEXT.findall(task or ""))
+    found = {_tag(word) for word in given} | KNOWN.intersection(_IN_TEXT.findall(task or ""))
     if len(found) > MAX_TAGS:
         raise UsageError(f"tags: expected at most {MAX_TAGS}, found {len(found)}", hint="countermark record --help")
     return tuple(sorted(found))
