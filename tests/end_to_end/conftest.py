@@ -175,3 +175,10 @@ def ssh_key(place: Path) -> Path:
     public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
     place.with_suffix(".pub").write_bytes(public + b"\n")
     return place.with_suffix(".pub")
+
+
+def audit_kinds(scene: Scene, since: str) -> list[str]:
+    """Audit what landed since a commit; give the kind of each landing, newest first."""
+    scene.capsys.readouterr()
+    scene.run("audit", "--json", "--since", since)
+    return [row["kind"] for row in json.loads(scene.capsys.readouterr().out)["landings"]]
