@@ -21,7 +21,6 @@ BOOTSTRAP = "COUNTERMARK_BOOTSTRAP"
 SEEN_STATUS = "COUNTERMARK_SEEN_STATUS"
 
 NO_PINS = f"expected {REPOSITORY_ID}, {TRUST_ROOT} and {PROTECTED_REF} in the job's settings, found not all of them"
-PINS_HINT = "countermark init --json   prints them on the machine that has the keys"
 
 
 @dataclass(frozen=True, slots=True)

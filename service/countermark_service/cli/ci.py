@@ -10,7 +10,7 @@ from pathlib import Path
 from countermark_scanners.finding import Severity
 from countermark_service.ci import checkout, platforms
 from countermark_service.ci.job import FORK_BUNDLE_REF, HELP, Job, Platform
-from countermark_service.ci.pins import NO_PINS, PINS_HINT, Pins, branch_and_tip
+from countermark_service.ci.pins import NO_PINS, Pins, branch_and_tip
 from countermark_service.cli import deciding, pinning, reporting
 from countermark_service.cli.console import Console
 from countermark_service.exits import Exit, UsageError
@@ -19,6 +19,7 @@ from countermark_service.gate.limit import Limit
 from countermark_service.gate.outputs import workflow_commands
 from countermark_service.gate.outputs.registry import Output
 from countermark_service.gate.outputs.setting import MAX_ANNOTATIONS, Setting
+from countermark_service.gate.root import PINS_HINT
 from countermark_service.gate.speaking.report import Report
 from countermark_service.gate.stricter import Stricter
 from countermark_service.sources import BUNDLE_REF

@@ -64,6 +64,7 @@ def answer(outputs: Sequence[Output], checkout: Path, how: Answering) -> Exit:
             refused = Report.refused(error)
             how.annotate(refused, setting)
             registry.write(refused, outputs, setting)
+            error.hint = refused.reasons[0].hint
             raise
         how.watch.speaks()
         say(report)

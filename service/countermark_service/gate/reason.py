@@ -6,9 +6,9 @@ Trust: messages and paths may carry hostile text; whoever prints one escapes it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from countermark_ledger.errors import LedgerError
+from countermark_ledger.errors import LedgerError, MergeConflict
 from countermark_service.exits import Exit, code_of, first
 from countermark_service.gate.unsigned import LastSigned
 
@@ -33,8 +33,25 @@ class Reason:
 
     @classmethod
     def of(cls, error: LedgerError) -> Reason:
-        """Turn a refusal raised by a step into a reason."""
-        return cls(code_of(error), error.message, None, error.hint)
+        """Turn a refusal raised by a step into a reason; one that names no command gets that of its code."""
+        code = code_of(error)
+        return cls(code, error.message, None, error.hint or _HINT.get(code))
+
+    @classmethod
+    def each_of(cls, error: LedgerError) -> tuple[Reason, ...]:
+        """Give a reason for each path that a refusal is about, or one that is about none."""
+        paths = error.paths if isinstance(error, MergeConflict) else ()
+        return tuple(replace(cls.of(error), path=path) for path in paths) or (cls.of(error),)
+
+
+_HINT = {
+    Exit.USAGE: "countermark gate --help",
+    Exit.POLICY: "countermark policy explain",
+    Exit.UNACCOUNTED: "countermark claim",
+    Exit.FORGED: "countermark bundles fetch",
+    Exit.REVOKED: "countermark status show",
+    Exit.INCONCLUSIVE: "countermark bundles fetch",
+}
 
 
 def exit_code(reasons: Iterable[Reason], *, observing: bool) -> Exit:

@@ -20,6 +20,7 @@ from countermark_service.gate.facts import Root
 from countermark_service.gate.policy import POLICY_PATH, TRUST_ROOT_PATH, Policy
 
 INIT_HINT = "countermark init   then commit .countermark/ and land it with: countermark gate --bootstrap DIGEST"
+PINS_HINT = "countermark init --json   prints what to pin, on the machine that has the keys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ def read_root(repository: Repository, pin: Pin, *, head: str) -> Root:
     trust = TrustRoot.parse(files[TRUST_ROOT_PATH])
     if trust.digest != pin.trust_root or trust.repository_id != pin.repository_id:
         pinned, found = (pin.trust_root, pin.repository_id), (trust.digest, trust.repository_id)
-        raise WrongIdentity(f"trust root: expected {' of '.join(pinned)}, found {' of '.join(found)}")
+        message = f"trust root: expected {' of '.join(pinned)}, found {' of '.join(found)}"
+        raise WrongIdentity(message, hint=PINS_HINT)
     policy = Policy.parse(files[POLICY_PATH])
     return Root(trust, policy, pin.repository_id, protected_ref, tip, head, vouched)
 
@@ -140,5 +142,5 @@ def _bootstrap_files(repository: Repository, digest: str, head: str) -> dict[str
         )
     found = bootstrap_digest(files[POLICY_PATH], files[TRUST_ROOT_PATH])
     if found != digest:
-        raise WrongIdentity(f"--bootstrap: expected {digest}, the head has {found}")
+        raise WrongIdentity(f"--bootstrap: expected {digest}, the head has {found}", hint=PINS_HINT)
     return files

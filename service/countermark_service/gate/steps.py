@@ -59,7 +59,7 @@ def run(repository: Repository, pin: Pin, *, head: str, at: datetime, seen_statu
     try:
         change = landing_change(repository, root.tip, root.head, landed=pin.landed)  # 2
     except LedgerError as error:
-        return decide(replace(facts, failures=(Reason.of(error),)))
+        return decide(replace(facts, failures=Reason.each_of(error)))
     facts = _check_landing(repository, replace(facts, change=change), change)
     facts = _account(repository, facts, change, seen_status, ports)
     ports.step("6/8 scanning what would land")
