@@ -20,6 +20,7 @@ from countermark_ledger.predicates.status import RevokedKind
 from countermark_ledger.predicates.verdict import Verdict
 from countermark_ledger.statement import Statement
 from countermark_service.cli.enrolling import enrol, enrolment
+from countermark_service.exits import UsageError
 from countermark_service.store.records import Query
 
 from .conftest import Scene, ssh_key
@@ -200,6 +201,15 @@ def test_a_person_signs_on_another_machine_and_the_ledger_takes_it_in(elsewhere:
     assert team.scene.code() == 0
 
 
+def test_a_machine_without_a_ledger_signs_to_a_file_or_not_at_all(elsewhere: Elsewhere, tmp_path: Path) -> None:
+    words = ("approve", *elsewhere.pins, "--head", "origin/work", "--ssh-key", elsewhere.team.key("bert"))
+    person = ("--person", str(elsewhere.team.ids["bert"]))
+    with elsewhere:
+        assert elsewhere.team.scene.run(*words, *person) == 2
+        assert elsewhere.team.scene.run(*words, "--sign-only", str(tmp_path / "x")) == 2
+        elsewhere.team.scene.must(*words, *person, "--sign-only", str(tmp_path / "x"))
+
+
 def _replace(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
     return lambda raw: raw.replace(old, new)
 
@@ -324,6 +334,39 @@ def test_one_person_is_not_two(team: Team) -> None:
     team.approve("bert")
     team.approve("bert")
     assert "found 1" in refused(team)
+
+
+def test_another_spelling_of_a_persons_approval_is_not_another_person(team: Team) -> None:
+    team.land_policy(ask_for(2))
+    team.scene.change({"app.py": "two = 2\n"})
+    team.approve("bert")
+    team.log(team.countersigned(approval(team, "bert", head="0" * 40), "bert"))
+    assert "approved it more than once" in refused(team)
+
+
+def test_one_key_under_two_names_is_one_person_also_where_the_policy_lists_none(team: Team) -> None:
+    def no_keys(policy: dict[str, Any]) -> None:
+        policy["approvals"]["minimum"] = 2
+        for one in policy["people"]:
+            one["sshKeys"] = []
+
+    team.land_policy(no_keys)
+    team.scene.change({"app.py": "two = 2\n"})
+    given = json.loads(team.scene.must("approve", "--person", "bert", "--ssh-key", team.key("bert"), "--json"))
+    with team.ledger() as embedded:
+        raw = embedded.store.blob(given["bundle"]).data
+    made = Approval.parse(Statement.parse(Bundle.parse(raw).envelope.payload))
+    team.log(team.countersigned(replace(made, person=team.ids["carl"]), "bert"))
+    assert "with a key that counts already" in refused(team)
+
+
+def test_where_nobody_answers_for_a_part_nobody_is_a_second_person(team: Team) -> None:
+    team.land_policy(ask_for(1, coverage={"minimum": 50}))
+    team.scene.change({"app.py": "two = 2\n"})
+    team.scene.write({"nobodys.py": "n = 1\n"})
+    team.scene.commit()
+    team.approve("bert")
+    assert "nobody answers for 1 files of it" in refused(team)
 
 
 def test_one_key_does_not_stand_for_two_people_of_a_policy(team: Team) -> None:
@@ -458,6 +501,20 @@ def test_a_key_that_the_policy_does_not_list_signs_nothing(team: Team) -> None:
     team.scene.change({"app.py": "two = 2\n"})
     assert team.scene.run("approve", "--person", "bert", "--ssh-key", team.key("carl")) == 2
     assert team.scene.run("approve", "--person", "bert", "--ssh-key", str(team.keys / "absent")) == 2
+
+
+def test_a_signing_program_of_the_checkout_is_not_run(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    team.scene.change({"app.py": "two = 2\n"})
+    planted, ran = team.scene.root / "ssh-keygen", team.keys / "ran"
+    planted.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    planted.chmod(0o755)
+    consent = approval(team, "bert")
+    monkeypatch.setenv("PATH", "")
+    for path in (".", "", f"./:{team.keys}"):
+        monkeypatch.setenv("PATH", path)
+        with pytest.raises(UsageError, match="ssh-keygen: expected the program"):
+            team.countersigned(consent, "bert")
+    assert not ran.exists()
 
 
 def test_nothing_is_approved_where_nothing_can_land(team: Team) -> None:

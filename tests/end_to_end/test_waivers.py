@@ -15,6 +15,7 @@ import pytest
 from countermark_ledger import dsse
 from countermark_ledger.authority.issuing import Request
 from countermark_ledger.bundle import Bundle
+from countermark_ledger.errors import StoreFailed
 from countermark_ledger.git.change import LandingChange
 from countermark_ledger.git.objects import Oversized
 from countermark_ledger.git.reader import Repository
@@ -29,6 +30,7 @@ from countermark_scanners.finding import Confidence, Finding, Severity
 from countermark_scanners.report import NotCovered
 from countermark_scanners.result import CoverageRow, ScanResult
 from countermark_scanners.score import Gap, score
+from countermark_service.sources import LedgerSource
 from countermark_service.store.records import Query
 
 from .conftest import CLEAN, Scene, ssh_key
@@ -425,6 +427,13 @@ def without_a_ledger(team: Team, tmp_path: Path) -> tuple[str, ...]:
     return (*pins, "--protected-ref", "refs/heads/main", "--head", "refs/heads/work", "--record", "never")
 
 
+def test_a_waiver_that_was_ended_is_ended_again_and_stays_so(team: Team) -> None:
+    name = waived(team)
+    for _ in range(2):
+        team.waiver("revoke", "carl", name)
+    assert state(team, name).startswith("revoked: by the status")
+
+
 def test_who_did_not_ask_for_it_and_is_not_named_does_not_end_it(team: Team) -> None:
     name = waived(team)
     agent = team.agent()
@@ -475,6 +484,20 @@ def test_a_withheld_verdict_makes_the_uses_unknown_and_the_answer_inconclusive(t
     assert "is not at hand" in said(answer, "waivers")[0]
 
 
+@pytest.mark.parametrize("fault", [StoreFailed("the disk is gone"), OSError(5, "input/output error"), RuntimeError()])
+def test_a_log_that_fails_while_uses_are_counted_is_no_pass(
+    team: Team, fault: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waived(team, "run.py", "--uses", "1")
+    assert team.scene.code() == 0
+
+    def fails(_source: LedgerSource, _index: int) -> None:
+        raise fault
+
+    monkeypatch.setattr(LedgerSource, "since", fails)
+    assert team.scene.run("gate") != 0
+
+
 def test_requesting_the_same_waiver_again_does_not_begin_a_new_count(team: Team) -> None:
     asked = team.countersigned(request(team, uses=1), "bert")
     assent = team.countersigned(WaiverApproval(name_of(asked), team.ids["carl"]), "carl")
@@ -523,6 +546,9 @@ def test_a_waiver_for_another_repository_is_not_taken_in(team: Team, tmp_path: P
 
 def test_a_list_says_what_each_waiver_is_for_and_worth(team: Team) -> None:
     name = waived(team)
+    again = propose(team, "bert", "run.py", "--uses", "3")
+    words = ("--person", "carl", "--ssh-key", team.key("carl"))
+    assert "asked for by" in team.scene.must("waiver", "approve", again, *words)
     shown = team.scene.must("waiver", "list")
     assert f"{name[:16]}  run.py  finding {FINDING[:12]} by {team.agent()}" in shown
     assert "active until" in shown
@@ -544,6 +570,10 @@ def test_a_list_says_what_each_waiver_is_for_and_worth(team: Team) -> None:
         pytest.param(
             ("waiver", "propose", "run.py", "--agent", "a", "--reason", "x", "--expires", "2001-01-01T00:00:00Z"),
             id="over-before-it-began",
+        ),
+        pytest.param(
+            ("waiver", "propose", "run.py", "--agent", "a", "--reason", "x", "--expires", "9999-12-31T23:59:59Z"),
+            id="longer-than-the-policy-allows",
         ),
     ],
 )
