@@ -118,7 +118,9 @@ class _Audit:
     def judge(self, at: int) -> Landed:
         """Answer for the step from the commit at `at + 1` to the one at `at`."""
         if at % CHUNK == 0:
-            self._policies.read_ahead(self._trees[at : at + CHUNK + 1])
+            part = self._trees[at : at + CHUNK + 1]
+            self._policies.read_ahead(part)
+            self._repository.read_below({tree for tree in part if tree in self._verdicts.by_tree})
         found = _Found()
         for claimed in self._verdicts.about(self._trees[at]):
             self._weigh(claimed, at, found)

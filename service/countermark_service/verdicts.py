@@ -17,8 +17,8 @@ from countermark_ledger.account import Account, read_account
 from countermark_ledger.branch import branch_of
 from countermark_ledger.checkpoint import TreeHead
 from countermark_ledger.collection import Candidate, Collection
-from countermark_ledger.errors import LedgerError, StatusExpired, WrongEntry, WrongIdentity
-from countermark_ledger.evidence import accused, current_status, is_logged, verify_candidate
+from countermark_ledger.errors import LedgerError, StatusExpired, WrongIdentity
+from countermark_ledger.evidence import accused, current_status, verify_candidate
 from countermark_ledger.identity import Kind
 from countermark_ledger.predicates.verdict import PREDICATE_TYPE, Outcome, Verdict
 from countermark_ledger.revocation import CurrentStatus, refuse_revoked
@@ -90,8 +90,6 @@ class Verdicts:
 
     def hold(self, claimed: Claimed) -> Recorded:
         """Verify a verdict and that its gate is trusted still; raise `Revoked`, `StatusExpired` or why it is none."""
-        if not is_logged(claimed.candidate, self.pinned.trust):
-            raise WrongEntry(f"verdict {claimed.candidate.name[:12]}: expected it in the log, it is not")
         verified = verify_candidate(claimed.candidate, self.pinned.trust)
         if verified.signer != claimed.verdict.gate or verified.signer.kind is not Kind.GATE:
             raise WrongIdentity(f"verdict: expected gate {claimed.verdict.gate} as signer, found {verified.signer}")

@@ -137,6 +137,10 @@ class Repository:
         found = trees.files(self._load, self._root(commit_or_tree), limit=MAX_LISTING)
         return {path.decode("utf-8", "surrogateescape"): Entry(mode, raw_id.hex()) for path, mode, raw_id in found}
 
+    def read_below(self, trees_: Iterable[str]) -> None:
+        """Read many trees (by id) and all that is below them at once, for whoever is going to list them."""
+        trees.load_all(self._load, trees_)
+
     def forget_trees(self) -> None:
         """Drop the trees read so far, so that a long walk holds no more than a part of it needs."""
         self._trees.clear()

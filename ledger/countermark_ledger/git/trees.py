@@ -121,7 +121,7 @@ def differences(walked: Iterable[Directory]) -> list[Difference]:
 
 def files(load: Load, root: str, *, limit: int) -> Iterator[tuple[bytes, Mode, bytes]]:
     """List path, mode and raw id of every file of a tree in git's order; more than `limit` is `TooLarge`."""
-    trees = _load_all(load, root)
+    trees = load_all(load, [root])
     ahead = [(b"", iter(trees[root].items()))]
     met = 0
     while ahead:
@@ -221,10 +221,10 @@ def _subtrees(here: Directory, names: Iterable[bytes]) -> Iterator[tuple[bytes, 
             yield here.prefix + name + b"/", old, new
 
 
-def _load_all(load: Load, root: str) -> Mapping[str, Tree]:
-    """Load each tree below a root once, a level at a time."""
+def load_all(load: Load, roots: Iterable[str]) -> Mapping[str, Tree]:
+    """Load each tree below some roots once, a level of them all at a time."""
     trees: dict[str, Tree] = {}
-    level = {root}
+    level = set(roots)
     while level:
         loaded = load(level)
         trees.update((name, loaded[name]) for name in level)

@@ -119,6 +119,7 @@ def test_a_few_paths_are_looked_up_in_many_trees_at_once(checkout: Checkout, sam
         found = repository.entries_of(trees_, ["new.py", "a/b/c.py"])
         assert found == {tree: repository.entries(tree, ["new.py", "a/b/c.py"]) for tree in trees_}
         repository.forget_trees()
+        repository.read_below(trees_)
         assert found == repository.entries_of(trees_, ["new.py", "a/b/c.py"])
 
 
@@ -206,7 +207,7 @@ def test_ten_trees_that_unfold_into_ten_billion_files_end_at_the_cap(checkout: C
     with Repository.open(checkout.path) as repository:
         with pytest.raises(TooLarge, match="at most"):
             repository.diff(empty, bomb)
-        loaded = list(trees._load_all(repository._load, bomb))
+        loaded = list(trees.load_all(repository._load, [bomb]))
         assert len(loaded) == 10
         with pytest.raises(TooLarge, match="at most"):
             list(trees.files(repository._load, bomb, limit=1000))
