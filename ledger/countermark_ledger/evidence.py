@@ -30,6 +30,7 @@ from .predicates.generation import Generation
 from .predicates.status import RevokedKind
 from .predicates.verdict import Outcome, Verdict
 from .revocation import CurrentStatus, newest, refuse_revoked, status_of
+from .statement import Subject
 from .testimony import Testimony, Word
 from .trust import TrustRoot
 from .verifier import Verified, verify_logged, verify_parsed
@@ -287,8 +288,8 @@ def _consumed(
     """Find which of these statements a PASSED verdict of a known gate used up (whether it landed, git tells)."""
     consumed: dict[str, set[str]] = {}
     for candidate in collection.candidates.values():
-        claimed = _claimed_verdict(candidate)
-        if claimed is None or not names & set(claimed.binding.consumed) or not is_logged(candidate, trust):
+        claimed = _claimed_verdict(candidate, names)
+        if claimed is None or not is_logged(candidate, trust):
             continue
         try:
             verified = verify_candidate(candidate, trust)
@@ -302,11 +303,18 @@ def _consumed(
     return consumed
 
 
-def _claimed_verdict(candidate: Candidate) -> Verdict | None:
-    if candidate.claims.predicate_type != verdict.PREDICATE_TYPE:
+def _claimed_verdict(candidate: Candidate, names: AbstractSet[str]) -> Verdict | None:
+    """Read a PASSED verdict that says it used up one of these statements; most are about others', and not read."""
+    claims = candidate.claims
+    if claims.predicate_type != verdict.PREDICATE_TYPE or not names & set(_texts(claims.subjects[0])):
         return None
     try:
-        claimed = Verdict.parse(candidate.claims)
+        claimed = Verdict.parse(claims)
     except LedgerError:
         return None  # an unreadable verdict consumes nothing
     return claimed if claimed.outcome is Outcome.PASSED else None
+
+
+def _texts(subject: Subject) -> list[str]:
+    said = subject.annotations.get("statementsConsumed")
+    return [name for name in said if isinstance(name, str)] if isinstance(said, list) else []

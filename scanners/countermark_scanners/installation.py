@@ -16,7 +16,6 @@ import os
 import platform
 import sys
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,6 +90,8 @@ def _sources(package: Path) -> str:
 
 def _files(name: str) -> list[Path]:
     """List the files of a distribution, but for what Python makes of them while it runs."""
+    from importlib import metadata  # noqa: PLC0415  # as in `scanner`
+
     try:
         found = metadata.distribution(name)
     except metadata.PackageNotFoundError as error:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from typing import TYPE_CHECKING, TypeAlias
 
 from . import canary, tool
@@ -66,6 +65,8 @@ class Program:
 
 def installed(distribution: str) -> str:
     """Return the version of a tool that lives in this environment."""
+    from importlib import metadata  # noqa: PLC0415  # it brings half of a mail program, and many commands ask no tool
+
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError as error:

@@ -35,6 +35,7 @@ MAX_FILE = MAX_BYTES
 _REGULAR = {Mode.FILE, Mode.EXECUTABLE}
 _PAGE = 1000
 _ACCOUNTS = {generation.PREDICATE_TYPE, claim.PREDICATE_TYPE}
+_REFUSED = (verdict.Outcome.FAILED.value, verdict.Outcome.INCONCLUSIVE.value)
 _BESIDE = {
     BlobKind.BUNDLE: bundle_path,
     BlobKind.CERTIFICATE_PROOF: certificate_proof_path,
@@ -152,20 +153,38 @@ def from_ref(repository: Repository, ref: str = BUNDLE_REF) -> Source:
 
 
 def _about(embedded: Embedded, paths: AbstractSet[str]) -> list[EntryIndex]:
-    """Find entries by path and what belongs to them, verdicts, enrolments and the newest status; in log order, once."""
+    """Find entries by path and what belongs to them, enrolments and the newest status; in log order, each once."""
     store, origin = embedded.store, embedded.log.origin
     named = store.entries_of_paths(origin, paths)
-    accounts = [entry.index for entry in named if entry.predicate_type in _ACCOUNTS]
-    changes = store.label_values(origin, "change", accounts)
+    changes = _values(embedded, "change", [entry for entry in named if entry.predicate_type in _ACCOUNTS])
     every = [*named, *store.entries_labelled(origin, "change", changes)]
-    asked = [entry.index for entry in every if entry.predicate_type == WAIVER_REQUEST]
-    every += store.entries_labelled(origin, "waiver", store.label_values(origin, "waiver", asked))
-    for kind in (verdict.PREDICATE_TYPE, enrolment.ENROLMENT_TYPE, enrolment.ROTATION_TYPE):
+    waivers = _values(embedded, "waiver", [entry for entry in every if entry.predicate_type == WAIVER_REQUEST])
+    every += store.entries_labelled(origin, "waiver", waivers)
+    every += _verdicts(embedded, {entry.index for entry in every if entry.predicate_type in _ACCOUNTS})
+    for kind in (enrolment.ENROLMENT_TYPE, enrolment.ROTATION_TYPE):
         every += pages(embedded, Query(origin, predicate_type=kind))
     newest = store.newest(origin, status.PREDICATE_TYPE)
     every += [newest] if newest is not None else []
     found = {entry.index: entry for entry in every}
     return [found[index] for index in sorted(found)]
+
+
+def _verdicts(embedded: Embedded, accounts: AbstractSet[int]) -> Iterable[EntryIndex]:
+    """Find the verdicts that used one of these statements up; without statements, every verdict.
+
+    An index that was made before it knew which is asked for all of them: none may be missed.
+    """
+    store, origin, kind = embedded.store, embedded.log.origin, verdict.PREDICATE_TYPE
+    names = store.label_values(origin, "statement", accounts)
+    if not accounts or names.keys() != accounts:
+        return pages(embedded, Query(origin, predicate_type=kind))
+    using = store.entries_labelled(origin, "consumed", set().union(*names.values()))
+    return (*using, *store.entries_unlabelled(origin, kind, "consumed", nor=("outcome", _REFUSED)))
+
+
+def _values(embedded: Embedded, name: str, entries: Iterable[EntryIndex]) -> set[str]:
+    found = embedded.store.label_values(embedded.log.origin, name, [entry.index for entry in entries])
+    return set().union(*found.values())
 
 
 def pages(embedded: Embedded, query: Query) -> Iterator[EntryIndex]:

@@ -149,7 +149,8 @@ def test_a_generation_is_found_by_its_paths_models_session_change_and_tags(
         Model("lab", "asked", "answered", None, ModelSource.WIRE),
         Model(None, "asked", None, None, ModelSource.DECLARED),
     )
-    rows = _rows(simulated, simulated.generation(change, models=models, tags=("@secure",)).statement())
+    statement = simulated.generation(change, models=models, tags=("@secure",)).statement()
+    rows = _rows(simulated, statement)
     entry = next(row for row in rows if isinstance(row, EntryIndex))
     assert (entry.index, entry.identity, entry.bundle_sha256) == (7, "spiffe://forge.example/agent/builder", "b" * 64)
     assert entry.time_ms % 1000 == 5
@@ -162,6 +163,7 @@ def test_a_generation_is_found_by_its_paths_models_session_change_and_tags(
         ("model", "asked"),
         ("repository", "repository-1"),
         ("session", "session-1"),
+        ("statement", dsse.name_of(statement.encode())),
         ("tag", "@secure"),
     ]
 
@@ -171,15 +173,17 @@ def test_a_claim_is_found_by_its_paths_repository_and_change(simulated: Simulate
     statement = Statement.parse(Bundle.parse(signed.raw).envelope.payload)
     rows = _rows(simulated, statement)
     assert [row.path for row in rows if isinstance(row, EntryPath)] == ["a.py"]
-    assert {name for name, _ in _labels(rows)} == {"change", "repository"}
+    assert {name for name, _ in _labels(rows)} == {"change", "repository", "statement"}
 
 
-def test_a_verdict_is_found_by_its_landing_tree_and_outcome(simulated: SimulatedAuthority) -> None:
-    binding = Binding("repository-1", "refs/heads/main", "7" * 40, "8" * 40, "f" * 40, "0" * 64, "merge", ())
+def test_a_verdict_is_found_by_its_landing_tree_its_outcome_and_what_it_used_up(simulated: SimulatedAuthority) -> None:
+    used = ("1" * 64, "2" * 64)
+    binding = Binding("repository-1", "refs/heads/main", "7" * 40, "8" * 40, "f" * 40, "0" * 64, "merge", used)
     gate = simulated.who(Kind.GATE, "ci")
     verdict = Verdict(gate, "1", simulated.clock.now, Outcome.FAILED, 10, 3, ("x",), "0" * 64, (), binding)
     rows = _rows(simulated, verdict.statement())
-    assert _labels(rows) == [("landing-tree", "f" * 40), ("outcome", "FAILED"), ("repository", "repository-1")]
+    found = [("landing-tree", "f" * 40), ("outcome", "FAILED"), ("repository", "repository-1")]
+    assert _labels(rows) == [*(("consumed", name) for name in used), *found]
 
 
 def test_an_approval_is_found_by_the_two_commits_it_names(simulated: SimulatedAuthority) -> None:

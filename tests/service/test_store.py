@@ -358,8 +358,10 @@ def test_many_paths_and_labels_are_looked_up_at_once_and_of_one_log(records: Sql
     assert records.entries_of_paths("other.example", ["src/a.py"]) == []
     assert records.entries_labelled(ORIGIN, "model", ["m1", *many]) == INDEX[:2]
     assert records.entries_labelled(ORIGIN, "tag", ["m1"]) == []
-    assert records.label_values(ORIGIN, "model", range(1200)) == {"m1"}
-    assert records.label_values(ORIGIN, "tag", [1, 2]) == set()
+    assert records.label_values(ORIGIN, "model", range(1200)) == {0: {"m1"}, 1: {"m1"}}
+    assert records.label_values(ORIGIN, "tag", [1, 2]) == {}
+    assert records.entries_unlabelled(ORIGIN, "provenance", "tag", nor=("model", ["m2"])) == [INDEX[1]]
+    assert records.entries_unlabelled(ORIGIN, "provenance", "tag", nor=("model", ["m1"])) == []
     assert [records.entries_of_paths(ORIGIN, []), records.entries_labelled(ORIGIN, "tag", [])] == [[], []]
 
 

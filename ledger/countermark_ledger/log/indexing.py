@@ -69,10 +69,12 @@ def _labels(statement: Statement) -> Iterator[tuple[str, str]]:
         match statement.predicate_type:
             case generation.PREDICATE_TYPE:
                 yield from _generation_labels(Generation.parse(statement))
+                yield "statement", dsse.name_of(statement.encode())
             case claim.PREDICATE_TYPE:
                 claimed = Claim.parse(statement)
                 yield "repository", claimed.target.repository_id
                 yield "change", claimed.part.changes_sha256
+                yield "statement", dsse.name_of(statement.encode())
             case verdict.PREDICATE_TYPE:
                 yield from _verdict_labels(Verdict.parse(statement))
             case approval.PREDICATE_TYPE:
@@ -105,3 +107,4 @@ def _verdict_labels(decided: Verdict) -> Iterator[tuple[str, str]]:
     yield "repository", decided.binding.repository_id
     yield "landing-tree", decided.binding.landing_tree
     yield "outcome", decided.outcome.value
+    yield from (("consumed", name) for name in decided.binding.consumed)

@@ -17,7 +17,7 @@ from .reader import blob_of
 from .schema import BLOB, ENTRY_INDEX, ENTRY_LABEL, ENTRY_PATH, LINK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 _T = TypeVar("_T", int, str)
 _MANY = 500  # bound values in one statement, well below every database's limit
@@ -38,12 +38,28 @@ class Several:
         named, value = ENTRY_LABEL.c.name == name, ENTRY_LABEL.c.value
         return self._entries(origin, ENTRY_LABEL, (named & value.in_(part) for part in _parts(values)))
 
-    def label_values(self, origin: str, name: str, indices: Iterable[int]) -> set[str]:
-        """Return every value that these entries have under a label's name."""
-        found = select(ENTRY_LABEL.c.value).where(ENTRY_LABEL.c.origin == origin, ENTRY_LABEL.c.name == name)
+    def label_values(self, origin: str, name: str, indices: Iterable[int]) -> dict[int, set[str]]:
+        """Return for each of these entries that has any the values under a label's name."""
+        columns = select(ENTRY_LABEL.c.index, ENTRY_LABEL.c.value)
+        wanted = columns.where(ENTRY_LABEL.c.origin == origin, ENTRY_LABEL.c.name == name)
+        found: dict[int, set[str]] = {}
         with reading(self._engine) as connection:
-            parts = (found.where(ENTRY_LABEL.c.index.in_(part)) for part in _parts(indices))
-            return {value for part in parts for (value,) in connection.execute(part)}
+            for part in _parts(indices):
+                for index, value in connection.execute(wanted.where(ENTRY_LABEL.c.index.in_(part))):
+                    found.setdefault(index, set()).add(value)
+        return found
+
+    def entries_unlabelled(
+        self, origin: str, predicate_type: str, name: str, *, nor: tuple[str, Sequence[str]]
+    ) -> list[EntryIndex]:
+        """Return every entry of a kind that has no label of this name, nor another with one of these values."""
+        labels = ENTRY_LABEL.c
+        same = (labels.origin == ENTRY_INDEX.c.origin) & (labels.index == ENTRY_INDEX.c.index)
+        either = (labels.name == name) | ((labels.name == nor[0]) & labels.value.in_(nor[1]))
+        where = (ENTRY_INDEX.c.origin == origin, ENTRY_INDEX.c.predicate_type == predicate_type)
+        found = select(ENTRY_INDEX).where(*where, ~select(labels.index).where(same, either).exists())
+        with reading(self._engine) as connection:
+            return [EntryIndex(**row) for row in connection.execute(found.order_by(ENTRY_INDEX.c.index)).mappings()]
 
     def head_sizes(self, origin: str, indices: Iterable[int]) -> dict[int, int]:
         """Return for each of these entries the size of the first head that has it."""
