@@ -229,7 +229,8 @@ def test_a_regular_expression_that_never_lets_go_of_the_interpreter(hung: Hung) 
 
 def test_code_that_looks_at_no_signal_either_is_ended_as_an_internal_error(hung: Hung) -> None:
     last = "import faulthandler, itertools; faulthandler.dump_traceback_later(1, exit=True, file=2)"
-    with hung.start(SCAN.format(hang=f"{last}; all(itertools.repeat(True))"), "--json") as process:
+    before = SCAN.format(hang=f"{last}; all(itertools.repeat(True))")
+    with hung.start(before, "--json", when_it_hangs=False) as process:
         out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (1, b"")
     assert b"Timeout" in err
