@@ -10,7 +10,6 @@ made of that result (a squash lands the end of a chain and none of its steps), o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from . import chain

@@ -93,7 +93,10 @@ Files that are accounted for already are left alone.""",
 Take back what was signed and is not meant to land any more: work that was abandoned stays valid otherwise, until the
 policy's maxAgeDays. An agent's statement goes with all that was signed in its session, and the gate answers 13 to it.
 The name is the one that signing printed; `--json` and `countermark gate --json` give it in full.""",
-        ("countermark withdraw 3f21c0ffee3f21c0", "countermark withdraw --session 5d0c1a52-2f0e-4c9b-9d53-9d1f2b7c8a10"),
+        (
+            "countermark withdraw 3f21c0ffee3f21c0",
+            "countermark withdraw --session 5d0c1a52-2f0e-4c9b-9d53-9d1f2b7c8a10",
+        ),
     ),
     "scan": Page(
         """\
