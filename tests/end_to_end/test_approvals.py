@@ -503,9 +503,11 @@ def test_a_key_that_the_policy_does_not_list_signs_nothing(team: Team) -> None:
     assert team.scene.run("approve", "--person", "bert", "--ssh-key", str(team.keys / "absent")) == 2
 
 
-def test_a_signing_program_of_the_checkout_is_not_run(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_signing_program_of_the_checkout_is_not_run(
+    team: Team, ssh_keygen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     team.scene.change({"app.py": "two = 2\n"})
-    planted, ran = team.scene.root / "ssh-keygen", team.keys / "ran"
+    planted, ran = team.scene.root / Path(ssh_keygen).name, team.keys / "ran"
     planted.write_text(f"#!/bin/sh\ntouch {ran}\n")
     planted.chmod(0o755)
     consent = approval(team, "bert")
