@@ -1,4 +1,4 @@
-"""10,000 landings, each with its verdict, in a repository of 1,000 files: the whole audit, beside `git log`."""
+"""2,000 landings, each with its verdict, in a repository of 1,000 files: the whole audit, beside `git log`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from countermark_ledger.predicates.verdict import Binding, Outcome, Verdict
 from countermark_service.checkout import Checkout
 from countermark_service.embedded import Embedded, opened
 
-LANDINGS, FILES, BATCH = 10_000, 1_000, 500
+LANDINGS, FILES, BATCH = 2_000, 1_000, 500
 
 
 def measure() -> Iterator[str]:

@@ -83,7 +83,9 @@ def _edges(
     return {path: wholeness.without(aside, edges, evidence) for path, edges in usable.items()}
 
 
-def _look(embedded: Embedded, where: Target, change: Change, still: Mapping[str, Node | None]) -> Gathered:
+def _look(
+    embedded: Embedded, where: Target, change: Change, still: Mapping[str, Node | None], _known: Gathered | None
+) -> Gathered:
     paths = {row.path for row in change.transitions} | still.keys()
     collection = Collection.of(from_ledger(embedded)(paths))
     question = Question(paths, where.repository_id, embedded.clock(), branch=branch_of(where.protected_ref))

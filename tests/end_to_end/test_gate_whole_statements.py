@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ from countermark_service.checkout import Checkout
 from countermark_service.embedded import opened
 from countermark_service.gate import steps
 from countermark_service.gate.case import Case
+from countermark_service.gate.gathering import MAX_ROUNDS
 from countermark_service.gate.input import Input
 from countermark_service.gate.root import Pin
-from countermark_service.sources import from_ledger
+from countermark_service.sources import Files, from_directory, from_ledger
 
 from .conftest import CLEAN, Scene, ssh_key
 
@@ -94,16 +96,29 @@ def test_a_change_that_is_split_in_two_is_signed_once_more_and_not_twice(picked:
     assert picked.code() == 0
 
 
-def test_whoever_answers_for_a_file_may_take_it_out_again(scene: Scene) -> None:
+def recorded(scene: Scene, script: str) -> None:
+    """Let an agent run a script: what it takes out is a row of its statement, also where nothing differs any more."""
+    scene.must("record", "--agent", "coder", "--commit", "recorded", "--", "sh", "-c", script)
+
+
+def test_signing_again_what_is_there_leaves_nothing_behind(scene: Scene) -> None:
     scene.change(GUARDED)
     scene.change({"guard.py": None})
     assert scene.gate()["coverage"] == {"covered": 1, "rows": 1}
     assert scene.code() == 0
 
 
+def test_whoever_answers_for_a_file_may_take_it_out_again(scene: Scene) -> None:
+    scene.change(GUARDED)
+    recorded(scene, "rm guard.py")
+    document = scene.gate()
+    assert (document["exitCode"], document["coverage"]) == (0, {"covered": 1, "rows": 1})
+    assert len(document["rows"][0]["chain"]) == 1
+
+
 def test_whoever_took_a_file_out_must_have_come_along_too(scene: Scene) -> None:
     scene.change(GUARDED)
-    scene.change({"guard.py": None, "other_guard.py": "o = 1\n"})
+    recorded(scene, "rm guard.py; echo 'o = 1' > other_guard.py")
     assert scene.code() == 0
     scene.git("rm", "-q", "other_guard.py")
     scene.commit("and nothing in its place")
@@ -159,7 +174,7 @@ def test_a_statement_that_is_not_needed_may_stay_behind(scene: Scene) -> None:
 def test_the_facts_of_a_decision_answer_alike_when_they_are_read_back(scene: Scene) -> None:
     """What was left out is part of the facts, so a policy that is tried on them finds it as well."""
     scene.change(GUARDED)
-    scene.change({"guard.py": None, "other_guard.py": "o = 1\n"})
+    recorded(scene, "rm guard.py; echo 'o = 1' > other_guard.py")
     scene.git("rm", "-q", "other_guard.py")
     scene.commit("and nothing in its place")
     with opened(Checkout.find(scene.root).home()) as embedded, Repository.open(scene.root) as repository:
@@ -173,6 +188,45 @@ def test_the_facts_of_a_decision_answer_alike_when_they_are_read_back(scene: Sce
     assert again.rows[0].answer is Answer.UNACCOUNTED
     printed["accounts"]["still"] = []
     assert Case.of(facts.root.policy, Input.parse(printed)).rows[0].answer is Answer.COVERED
+
+
+def chained(scene: Scene, length: int) -> None:
+    """Make statements of which each takes back a file of the one before and adds one of its own."""
+    scene.change({"app.py": "two = 2\n", "f0.py": "f = 0\n"})
+    for number in range(length):
+        recorded(scene, f"rm f{number}.py; echo 'f = {number + 1}' > f{number + 1}.py")
+
+
+@pytest.mark.parametrize(("length", "code"), [(3, 0), (MAX_ROUNDS, 0), (MAX_ROUNDS + 1, 11), (MAX_ROUNDS + 3, 11)])
+def test_statements_that_lead_too_far_are_left_out_and_never_taken_for_whole(
+    scene: Scene, length: int, code: int
+) -> None:
+    chained(scene, length)
+    assert scene.code() == code
+    scene.git("rm", "-q", f"f{length}.py")
+    scene.commit("and nothing in its place")
+    document = scene.gate()
+    assert (document["exitCode"], document["coverage"]) == (11, {"covered": 0, "rows": 1})
+    scene.must("sign", "--agent", "coder")
+    assert scene.code() == 0
+
+
+def test_evidence_without_an_index_is_read_once(scene: Scene) -> None:
+    chained(scene, 3)
+    scene.must("log", "export", "../evidence")
+    read: list[int] = []
+    with Repository.open(scene.root) as repository:
+        config = Checkout.find(scene.root).home().config()
+        pin = Pin(config.repository_id, config.trust_root, config.protected_ref)
+        directory = from_directory(scene.root.parent / "evidence")
+
+        def counted(paths: frozenset[str]) -> Files:
+            read.append(len(paths))
+            return directory(paths)
+
+        ports = steps.Ports((counted,), lambda *_: CLEAN, lambda _: None)
+        found = steps.run(repository, pin, head="HEAD", at=datetime.now(UTC), seen_status=0, ports=ports)
+    assert (found.code, len(found.facts.landing.still), len(read)) == (0, 3, 1)
 
 
 class TestSignedCommits:

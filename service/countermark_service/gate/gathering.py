@@ -30,7 +30,7 @@ from countermark_ledger.node import Node
 from countermark_service.gate.commits import add_commits
 from countermark_service.gate.facts import Root
 from countermark_service.gate.landing import landing
-from countermark_service.sources import Source
+from countermark_service.sources import LedgerSource, Source
 
 MAX_ROUNDS = 4
 
@@ -45,6 +45,12 @@ class Inquiry:
     sources: tuple[Source, ...]
     at: datetime
     seen_status: int
+
+    def collected(self, paths: AbstractSet[str], known: Gathered | None) -> Collection:
+        """Ask every source about the paths; where none has an index, all that there is came with the first answer."""
+        if known is not None and not any(isinstance(source, LedgerSource) for source in self.sources):
+            return known.collection
+        return Collection.of(chain.from_iterable(source(paths) for source in self.sources))
 
 
 class Gathered(NamedTuple):
@@ -63,7 +69,7 @@ class _Row(NamedTuple):
     there: Node | Oversized | None
 
 
-Look = Callable[[Mapping[str, Node | None]], Gathered]
+Look = Callable[[Mapping[str, Node | None], Gathered | None], Gathered]
 Matter = Callable[[Landing, Evidence], set[str]]
 There = Callable[[Sequence[str]], Mapping[str, Node | Oversized | None]]
 
@@ -80,16 +86,16 @@ def settle(look: Look, matter: Matter, here: AbstractSet[str], there: There) -> 
     """Look again, with more paths, until nothing that matters leads any further.
 
     `matter` names the groups that must be whole; `here` are the paths that differ, `there` gives what is at others;
-    `look` is given those among them where that is not what was signed.
+    `look` is given those among them where that is not what was signed, and what it found before.
     """
-    found = look({})
+    found = look({}, None)
     astray = _astray(found, matter, here, there)
     for _ in range(MAX_ROUNDS):
         still = {row.path: row.there for row in astray if not isinstance(row.there, Oversized)}
         if still.keys() <= found.landing.still.keys():
             break
         try:
-            found = look({**found.landing.still, **still})
+            found = look({**found.landing.still, **still}, found)
         except TooLarge:
             break  # whoever logs too much about other paths costs those an answer whose statements lead there
         astray = _astray(found, matter, here, there)
@@ -97,11 +103,13 @@ def settle(look: Look, matter: Matter, here: AbstractSet[str], there: There) -> 
     return found
 
 
-def _look(inquiry: Inquiry, step: Callable[[str], None], still: Mapping[str, Node | None]) -> Gathered:
+def _look(
+    inquiry: Inquiry, step: Callable[[str], None], still: Mapping[str, Node | None], known: Gathered | None
+) -> Gathered:
     root, change = inquiry.root, inquiry.change
     paths = {row.path for row in change.change.transitions} | still.keys()
     step("3/8 collecting bundles")
-    collection = Collection.of(chain.from_iterable(source(paths) for source in inquiry.sources))  # 3
+    collection = inquiry.collected(paths, known)  # 3
     step("4/8 verifying evidence")
     branch = branch_of(root.protected_ref)
     question = Question(paths, root.repository_id, inquiry.at, root.policy.gates, inquiry.seen_status, branch)
