@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from . import chain
 from .chain import Edge
 from .coverage import Row
 from .enrolled import Owners
@@ -33,13 +34,17 @@ def agents_of(rows: Iterable[Row]) -> frozenset[Identity]:
 
 
 def actors(rows: Sequence[Row], testimony: Testimony, owners: Owners) -> Actors:
-    """Name the people behind a change: whoever signed a row of it, or the same content at its place."""
-    edges = [edge for row in rows for edge in row.chain]
-    landing = [edge for row in rows for edge in testimony.edges.get(row.path, ()) if _arrives_with(edge, row.chain)]
-    authors = frozenset(edge.signer for edge in (*edges, *landing) if edge.signer.kind is Kind.PERSON)
-    behind = {agent: operators(agent, edges, testimony, owners) for agent in agents_of(rows)}
+    """Name the people behind a change: whoever signed a row of it, the same content, or what was led on to it.
+
+    Of agents whose rows were not used, those who are known count; that they are not stops nobody's approval.
+    """
+    used = agents_of(rows)
+    edges = [edge for row in rows for edge in (*row.chain, *_leading_to(row, testimony.edges.get(row.path, ())))]
+    authors = frozenset(edge.signer for edge in edges if edge.signer.kind is Kind.PERSON)
+    agents = {edge.signer for edge in edges if edge.signer.kind is Kind.AGENT}
+    behind = {agent: operators(agent, edges, testimony, owners) for agent in agents}
     known = frozenset[Identity]().union(*behind.values())
-    return Actors(authors, known, frozenset(agent for agent, people in behind.items() if not people))
+    return Actors(authors, known, frozenset(agent for agent in used if not behind[agent]))
 
 
 def operators(agent: Identity, edges: Iterable[Edge], testimony: Testimony, owners: Owners) -> frozenset[Identity]:
@@ -50,6 +55,9 @@ def operators(agent: Identity, edges: Iterable[Edge], testimony: Testimony, owne
     return frozenset(person for person in {*owners[agent], *told} if person is not None)
 
 
-def _arrives_with(edge: Edge, chain: Sequence[Edge]) -> bool:
-    """Tell whether an edge ends where one of a chain's does: its signer signed what lands as well."""
-    return any(edge.after == used.after for used in chain)
+def _leading_to(row: Row, edges: Sequence[Edge]) -> list[Edge]:
+    """List the edges whose result is what a row's chain arrives at, or was led on to it since where that began."""
+    starts = {edge.before for edge in row.chain[:1]}
+    since = [edge for edge in edges if edge.after not in starts]
+    ways = [chain.leading(goal, since) for goal in {edge.after for edge in row.chain}]
+    return [edge for edge in since if any(chain.leads(edge, way) for way in ways)]

@@ -3,7 +3,11 @@
 A landing is the pair (tree of the first parent, tree of the commit). A verdict answers for it when it was decided for
 exactly that pair, on that parent or an older commit with only the same tree since, or for the very commit from an
 older one on (a push of several commits): so neither an old tree that passed once, nor the same change landed again
-after a revert, is let through by what was decided the first time.
+after a revert, is let through by what was decided the first time. Where something in between had landed on its own,
+what was decided for the merge of it all is no push that there was.
+
+A history is from before the policy only where no verdict knows better: a merge whose first parent is from before may
+have the whole protected branch behind its second one.
 
 Trust: commits, trees and the policies in them are re-hashed; verdicts are verified (`verdicts`). git does not record
 which commits were tips: a step within a push that passed is said to be just that.
@@ -14,14 +18,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 from typing import NamedTuple
 
 from countermark_ledger.errors import LedgerError, Revoked, StatusExpired, WrongObject
 from countermark_ledger.git.reader import Repository
 from countermark_ledger.predicates.verdict import Outcome
 from countermark_service.exits import Exit
+from countermark_service.first_parents import MAX_LINE
 from countermark_service.gate.policy import Mode, Policy
+from countermark_service.gate.recording import MERGED
 from countermark_service.past_policies import CHUNK, PastPolicies
 from countermark_service.verdicts import FETCH_HINT, Claimed, Recorded, Verdicts
 
@@ -53,6 +59,7 @@ CODE = {
 
 
 NO_POLICY = "the policy had been taken away, or can't be read"
+SWAPPED = "which is behind this merge and no first parent of it: another history was put in its place"
 _LET = {Kind.PASSED, Kind.WAIVED}
 
 
@@ -114,6 +121,8 @@ class _Audit:
         self._positions = {commit: at for at, commit in enumerate(line)}
         self._policies = PastPolicies(repository)
         self._within = 0
+        self._alone: dict[int, bool] = {}
+        self._strays = self._astray()
 
     def judge(self, at: int) -> Landed:
         """Answer for the step from the commit at `at + 1` to the one at `at`."""
@@ -136,8 +145,11 @@ class _Audit:
         """Add what one claimed verdict says of a step, if it is about that step at all."""
         binding = claimed.verdict.binding
         tip = self._positions.get(binding.tip, -1)
-        exact = tip > at and self._runs[tip] == self._runs[at + 1]
+        exact = self._is_exact(claimed, at)
         if not exact and not (tip > at and binding.head == self._line[at]):
+            return
+        if not exact and binding.merge_method == MERGED and (own := self._landed_alone(at, tip)):
+            found.notes.append(f"a verdict from before {own[:12]} landed on its own")
             return
         policy = self._policies.at(self._trees[tip])
         if policy is None or (objection := _objection(claimed, policy)):
@@ -155,6 +167,50 @@ class _Audit:
             found.add(kind, reason, recorded)
             if kind in _LET:
                 self._within = max(self._within, tip)
+
+    def _is_exact(self, claimed: Claimed, at: int) -> bool:
+        """Tell whether a verdict about this tree was decided on what was there just before."""
+        tip = self._positions.get(claimed.verdict.binding.tip, -1)
+        return tip > at and self._runs[tip] == self._runs[at + 1]
+
+    def _landed_alone(self, at: int, tip: int) -> str | None:
+        """Name a commit between two positions that was a tip: a verdict of its own let exactly it land."""
+        return next((self._line[between] for between in range(at + 1, tip) if self._is_let(between)), None)
+
+    def _is_let(self, at: int) -> bool:
+        if at not in self._alone:
+            about = (one for one in self._verdicts.about(self._trees[at]) if one.verdict.outcome is Outcome.PASSED)
+            self._alone[at] = any(self._is_exact(one, at) and self._counts(one) for one in about)
+        return self._alone[at]
+
+    def _counts(self, claimed: Claimed) -> bool:
+        """Tell whether a gate of the policy at a verdict's tip signed it, whatever was revoked since."""
+        policy = self._policies.at(self._repository.commit(claimed.verdict.binding.tip).tree)
+        if policy is None or _objection(claimed, policy):
+            return False
+        try:
+            self._verdicts.hold(claimed)
+        except (Revoked, StatusExpired):
+            return True  # what is asked with this only ever lets less through
+        except LedgerError:
+            return False
+        return True
+
+    def _left_behind(self, at: int) -> str | None:
+        """Name a tip of the protected ref, as a verdict says, that came in by another parent of a merge."""
+        if not self._strays or len(self._repository.commit(self._line[at]).parents) == 1:
+            return None
+        brought = self._repository.between(self._line[at + 1], self._line[at], MAX_LINE)
+        known = (one for commit in brought for one in self._strays.get(commit, ()))
+        return next((one.verdict.binding.tip for one in known if self._counts(one)), None)
+
+    def _astray(self) -> dict[str, list[Claimed]]:
+        """List the claimed verdicts whose tip is none of the line's commits, by that tip."""
+        found: dict[str, list[Claimed]] = {}
+        for one in chain.from_iterable(self._verdicts.by_tree.values()):
+            if one.verdict.binding.tip not in self._positions:
+                found.setdefault(one.verdict.binding.tip, []).append(one)
+        return found
 
     def _held(self, claimed: Claimed, policy: Policy, tree: str) -> tuple[Kind, str, Recorded]:
         recorded = self._verdicts.hold(claimed)
@@ -175,9 +231,10 @@ class _Audit:
         if at < self._within:
             found.add(Kind.WITHIN, "a step within a push that passed as a whole")
         if self._policies.at(self._trees[at + 1]) is None:
-            if not self._policies.ever(self._line[at + 1]):
+            left = self._left_behind(at)
+            if left is None and not self._policies.ever(self._line[at + 1]):
                 found.add(Kind.BEFORE_POLICY, "no policy had landed")
-            found.notes.append(NO_POLICY)
+            found.notes.append(NO_POLICY if left is None else f"the branch was at {left[:12]}, {SWAPPED}")
         found.add(Kind.GAP, "; ".join(dict.fromkeys(found.notes)) or "no verdict is about this landing")
 
 

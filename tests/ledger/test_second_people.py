@@ -123,6 +123,28 @@ def test_who_signed_the_same_content_beside_the_chain_is_an_author_too() -> None
     assert found.authors == {ANNA}
 
 
+def test_who_signed_what_was_led_on_to_it_is_an_author_too() -> None:
+    said = told(s=CARL)
+    used = Edge(TWO, ONE, AGENT, "s", BASE, 3)
+    said.edges["a.py"] = [
+        Edge(ONE, TWO, ANNA, "before-it-began", BASE, 0),
+        Edge(TWO, THREE, BERT, "x", BASE, 1),
+        Edge(THREE, ONE, AGENT, "s", BASE, 2),
+        used,
+    ]
+    found = actors.actors([row(used)], said, {AGENT: set()})
+    assert (found.authors, found.operators) == ({BERT}, {CARL})
+
+
+def test_who_is_behind_another_agent_that_signed_the_same_counts_and_nobody_known_there_stops_nothing() -> None:
+    said = told(s=CARL)
+    said.edges["a.py"] = [edge(AGENT), edge(OTHER, "x")]
+    known = actors.actors([row(edge(AGENT))], said, {AGENT: set(), OTHER: {BERT}})
+    assert (known.operators, known.unknown) == ({BERT, CARL}, frozenset())
+    unknown = actors.actors([row(edge(AGENT))], said, {AGENT: set()})
+    assert (unknown.operators, unknown.unknown) == ({CARL}, frozenset())
+
+
 def test_a_change_that_nobody_signed_has_no_actors() -> None:
     said = told()
     said.edges["a.py"] = [edge(ANNA)]

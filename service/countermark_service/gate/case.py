@@ -61,9 +61,16 @@ class Case:
         return self.unaccounted if self.covered_percent >= self.policy.minimum_coverage else ()
 
     def must_be_covered(self, path: str) -> bool:
-        """Tell whether no share is enough for a path: people answer for it, or git can't even spell it safely."""
-        refused = () if self.input.landing is None else self.input.landing.refused
-        return path in refused or self.is_protected(path)
+        """Tell whether no share is enough for a path.
+
+        People answer for it, git can't even spell it safely, or an override asks for more evidence than elsewhere:
+        where weak evidence is refused, none at all is no better.
+        """
+        return self.is_refused(path) or self.is_protected(path) or self.policy.asks_more_of(path)
+
+    def is_refused(self, path: str) -> bool:
+        """Tell whether nothing can answer for a path."""
+        return self.input.landing is not None and path in self.input.landing.refused
 
     def is_protected(self, path: str) -> bool:
         """Tell whether only people may answer for a path."""

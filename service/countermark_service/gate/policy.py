@@ -143,6 +143,11 @@ class Policy:
             asked = given if entry.spells(path) else stricter(asked, given)
         return asked
 
+    def asks_more_of(self, path: str) -> bool:
+        """Tell whether an override asks for more evidence for a path than what holds everywhere."""
+        everywhere = Asked(self.minimum_evidence, self.agents, self.models, self.images)
+        return stricter(everywhere, self.asked(path)) != everywhere
+
     def threshold_over(self, paths: Iterable[str]) -> int:
         """Give the highest threshold that any changed path asks for: one score stands for the whole change."""
         return max((self.threshold_for(path) for path in paths), default=self.threshold)

@@ -1,7 +1,8 @@
 """Coverage: each changed file is accounted for, by agents or people; protected files by people alone.
 
 Trust: a share below 100 is the policy's own word, and holds for files that nobody answers for and for nothing
-else: a forged, revoked or objected file, a protected one, and one that git can't spell safely refuse whatever it is.
+else: a forged, revoked or objected file, a protected one, one for which an override asks for more evidence, and one
+that git can't spell safely refuse whatever it is.
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ def _reasons(rows: Sequence[Row]) -> list[Reason]:
 
 
 def _refused_rows(case: Case) -> Sequence[Row]:
-    return () if case.let_pass else case.unaccounted
+    """List what counts towards the share where that is too small, and what an override asks more of in any case."""
+    asked_more = [
+        row for row in _must_be_covered(case) if not case.is_protected(row.path) and not case.is_refused(row.path)
+    ]
+    return (*asked_more, *(() if case.let_pass else case.unaccounted))
 
 
 def _coverage(case: Case) -> list[Reason]:
@@ -46,7 +51,9 @@ def _protected(case: Case) -> list[Reason]:
 
 
 def _unsafe(case: Case) -> list[Reason]:
-    return _reasons([row for row in _must_be_covered(case) if not case.is_protected(row.path)])
+    return _reasons(
+        [row for row in _must_be_covered(case) if case.is_refused(row.path) and not case.is_protected(row.path)]
+    )
 
 
 def _must_be_covered(case: Case) -> Iterator[Row]:
@@ -56,7 +63,10 @@ def _must_be_covered(case: Case) -> Iterator[Row]:
 def _explain_coverage(policy: Policy) -> str:
     if policy.minimum_coverage == PERCENT:
         return "Every changed file must be accounted for by signed evidence."
-    return f"At least {policy.minimum_coverage} % of the changed files must be accounted for, rounded down."
+    return (
+        f"At least {policy.minimum_coverage} % of the changed files must be accounted for, rounded down,"
+        " and each one for which more evidence is asked than elsewhere."
+    )
 
 
 def _explain_base_distance(policy: Policy) -> str:
