@@ -13,7 +13,7 @@ from typing import TypeAlias
 from ..node import Mode
 from .trees import Load, Tree, check_caps, mode_of
 
-MAX_KEPT = 128 * 1024 * 1024
+MAX_KEPT = 64 * 1024 * 1024
 _LISTED = {mode: f"{mode} {'commit' if mode is Mode.GITLINK else 'blob'} ".encode() for mode in Mode}
 Place: TypeAlias = tuple[bytes, str]  # the path of a directory, empty or ending in a slash, and its tree's id
 
@@ -31,14 +31,15 @@ class Listings:
         """Return the sha256 (hex) of a tree's listing; more entries than the limit are `TooLarge`."""
         if sum(map(len, self._spelled.values())) > MAX_KEPT:
             self._spelled.clear()
-        for (prefix, name), tree in reversed(self._new(root)):
+        (_, top), *below = self._new(root)
+        for (prefix, name), tree in reversed(below):
             self._spelled[prefix, name] = b"".join(self._lines(prefix, tree))
-        return hashlib.sha256(self._spelled[b"", root]).hexdigest()
+        return hashlib.sha256(b"".join(self._lines(b"", top))).hexdigest()  # each root is met but once: it is not kept
 
     def _new(self, root: str) -> list[tuple[Place, Tree]]:
         """List the directories that are not spelled yet, each after the one that holds it."""
         found: list[tuple[Place, Tree]] = []
-        level = [place for place in [(b"", root)] if place not in self._spelled]
+        level = [(b"", root)]
         met = 0
         while level:
             trees = self._load({name for _, name in level})
