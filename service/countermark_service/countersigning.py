@@ -34,7 +34,7 @@ def countersign(consent: C, keys: Sequence[PublicKey], chosen: Path | None) -> C
     """
     if not keys and chosen is None:
         return consent
-    file = chosen.expanduser() if chosen else _at_home(keys)
+    file = chosen.expanduser().absolute() if chosen else _at_home(keys)
     signed = countersignature.countersigned(consent, _sign(file, countersignature.message(consent)))
     key = countersignature.verify(signed)
     if keys and key not in keys:

@@ -497,6 +497,14 @@ def test_a_key_of_ones_own_is_found_where_ssh_keeps_them(team: Team, monkeypatch
     assert team.scene.code() == 0
 
 
+def test_a_key_may_be_named_from_where_one_stands(team: Team) -> None:
+    team.scene.change({"app.py": "two = 2\n"})
+    (team.scene.root / ".git" / "bert").write_bytes((team.keys / "bert").read_bytes())
+    (team.scene.root / ".git" / "bert").chmod(0o600)
+    team.scene.must("approve", "--person", "bert", "--ssh-key", ".git/bert")
+    assert team.scene.code() == 0
+
+
 def test_a_key_that_the_policy_does_not_list_signs_nothing(team: Team) -> None:
     team.scene.change({"app.py": "two = 2\n"})
     assert team.scene.run("approve", "--person", "bert", "--ssh-key", team.key("carl")) == 2
