@@ -121,7 +121,7 @@ class _Audit:
         self._positions = {commit: at for at, commit in enumerate(line)}
         self._policies = PastPolicies(repository)
         self._within = 0
-        self._alone: dict[int, bool] = {}
+        self._alone: dict[tuple[int, str], bool] = {}
         self._strays = self._astray()
 
     def judge(self, at: int) -> Landed:
@@ -148,7 +148,7 @@ class _Audit:
         exact = self._is_exact(claimed, at)
         if not exact and not (tip > at and binding.head == self._line[at]):
             return
-        if not exact and binding.merge_method == MERGED and (own := self._landed_alone(at, tip)):
+        if not exact and (own := self._landed_alone(at, tip, binding.merge_method)):
             found.notes.append(f"a verdict from before {own[:12]} landed on its own")
             return
         policy = self._policies.at(self._trees[tip])
@@ -173,15 +173,19 @@ class _Audit:
         tip = self._positions.get(claimed.verdict.binding.tip, -1)
         return tip > at and self._runs[tip] == self._runs[at + 1]
 
-    def _landed_alone(self, at: int, tip: int) -> str | None:
-        """Name a commit between two positions that was a tip: a verdict of its own let exactly it land."""
-        return next((self._line[between] for between in range(at + 1, tip) if self._is_let(between)), None)
+    def _landed_alone(self, at: int, tip: int, method: str) -> str | None:
+        """Name a commit between two positions that was a tip: a verdict of its own let exactly it land.
 
-    def _is_let(self, at: int) -> bool:
-        if at not in self._alone:
-            about = (one for one in self._verdicts.about(self._trees[at]) if one.verdict.outcome is Outcome.PASSED)
-            self._alone[at] = any(self._is_exact(one, at) and self._counts(one) for one in about)
-        return self._alone[at]
+        What was pushed may have been offered alone before; so beside a push, another push's verdict says that it was.
+        """
+        return next((self._line[between] for between in range(at + 1, tip) if self._is_let(between, method)), None)
+
+    def _is_let(self, at: int, method: str) -> bool:
+        if (at, method) not in self._alone:
+            passed = (one for one in self._verdicts.about(self._trees[at]) if one.verdict.outcome is Outcome.PASSED)
+            about = (one for one in passed if method in {MERGED, one.verdict.binding.merge_method})
+            self._alone[at, method] = any(self._is_exact(one, at) and self._counts(one) for one in about)
+        return self._alone[at, method]
 
     def _counts(self, claimed: Claimed) -> bool:
         """Tell whether a gate of the policy at a verdict's tip signed it, whatever was revoked since."""

@@ -64,6 +64,16 @@ def test_what_was_pushed_together_is_one_push_although_a_part_of_it_had_passed_a
     assert kinds(audit(kept)) == ["passed", "passed"]
 
 
+def test_two_pushes_are_not_decided_together_afterwards(kept: Scene) -> None:
+    before = kept.git("rev-parse", "main")
+    stacked(kept)
+    assert kept.code("--tip", before, "--landed", head="main") == 0
+    kept.git("merge", "-q", "--ff-only", "undo")
+    assert kept.code("--tip", before, "--landed", head="main") == 0
+    document = audit(kept)
+    assert (kinds(document), document["exitCode"]) == (["gap", "passed"], 11)
+
+
 # --- another history in the place of the branch's ---------------------------------------------------
 
 
