@@ -88,12 +88,14 @@ class Repository:
 
     def line(self, name: str) -> Iterator[str]:
         """Walk a commit and its first-parent ancestors, newest first; each was read when it comes out."""
-        for walked in itertools.count(1):
+        walked = 0
+        while True:
             parents = self.commit(name).parents
             yield name
             if not parents:
                 return
             name = parents[0]
+            walked += 1
             if walked % AHEAD == FEW:
                 self._read_ahead(name)
 
