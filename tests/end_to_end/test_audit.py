@@ -163,6 +163,16 @@ def test_a_gap_that_was_accounted_for_all_along_is_mended_by_its_hint(kept: Scen
     assert (kinds(audit(kept)), audit(kept)["exitCode"]) == (["passed"], 0)
 
 
+def test_a_person_may_answer_for_what_was_pushed_past_the_gate_and_then_it_is_decided(kept: Scene) -> None:
+    kept.git("checkout", "-q", "main")
+    before = kept.git("rev-parse", "HEAD")
+    kept.write({"app.py": "hotfix = 1\n"})
+    kept.commit("hotfix")
+    kept.must("claim", "--base", before)
+    kept.must(*audit(kept)["landings"][0]["hint"].split()[1:])
+    assert kinds(audit(kept)) == ["passed"]
+
+
 def test_a_change_that_was_refused_and_landed_is_a_row(kept: Scene) -> None:
     kept.branch("topic")
     kept.write({"app.py": "evil = 1\n"})
