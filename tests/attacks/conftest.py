@@ -6,9 +6,11 @@ Everything else in a mutant is honest and signed by the honest keys, as an attac
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -34,11 +36,12 @@ from countermark_ledger.errors import (
     WrongIdentity,
     WrongLog,
 )
+from countermark_ledger.log.lock import FileLock
 from countermark_ledger.note import NoteSigner, SignedNote
 from countermark_ledger.tlog_proof import TlogProof
 
 from ..conftest import DOMAIN, REPOSITORY, Founded, Recipe, SimulatedAuthority
-from .job import Job, SshKey, now, seed
+from .job import HANGS_AFTER, Answer, Job, SshKey, now, seed
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 OTHER_HASH = b"\xa5" * 32
@@ -341,7 +344,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
 
 @pytest.fixture(scope="session")
 def new_job(ground: Ground) -> Callable[[Path], Job]:
-    """Make jobs: `new_job(folder)`, for fixtures that share one answer between the tests of a module."""
+    """Make jobs: `new_job(folder)`, for fixtures whose one answer many tests share."""
 
     def make(place: Path) -> Job:
         shutil.copytree(ground.checkout, place / "checkout", symlinks=True)
@@ -356,3 +359,19 @@ def new_job(ground: Ground) -> Callable[[Path], Job]:
 def job(new_job: Callable[[Path], Job], tmp_path: Path) -> Job:
     """Make a CI job of this test's own."""
     return new_job(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def once_for_all(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[], Answer]], Answer]:
+    """Give an answer that costs seconds to every process of this run (pytest-xdist deals a module out to several)."""
+    base = tmp_path_factory.getbasetemp()
+    folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def get(name: str, ask: Callable[[], Answer]) -> Answer:
+        place = folder / f"{name}.json"
+        with FileLock(folder / f"{name}.lock", seconds=HANGS_AFTER).hold():
+            if not place.exists():
+                place.write_text(json.dumps(asdict(ask())))
+            return Answer(**json.loads(place.read_text()))
+
+    return get

@@ -321,7 +321,9 @@ class Job:
         self.git("update-ref", "HEAD", commit)
         return commit
 
-    def decide(self, head: str, tree: str, *, gate: str = "ci", ref: str = MAIN) -> None:
+    def decide(
+        self, head: str, tree: str, *, gate: str = "ci", ref: str = MAIN, points: tuple[tuple[str, int], ...] = ()
+    ) -> None:
         """Let a gate say PASSED about a landing tree on a branch, and that it used up all the evidence there is."""
         who = self.authority.who(Kind.GATE, gate)
         used = tuple(hashlib.sha256(Bundle.parse(one.raw).envelope.pae()).hexdigest() for one in self.evidence)
@@ -329,14 +331,16 @@ class Job:
         policy = hashlib.sha256(self.git("cat-file", "blob", f"{ref}:{POLICY}").encode()).hexdigest()
         tip, head = (self.git("rev-parse", name) for name in (ref, head))
         bound = Binding(REPOSITORY, ref, tip, head, tree, listing, "merge", used)
-        verdict = Verdict(who, "1", self.authority.clock.now, Outcome.PASSED, 0, 100, (), policy, (), bound)
+        verdict = Verdict(
+            who, "1", self.authority.clock.now, Outcome.PASSED, 0, 100, (), policy, (), bound, points=points
+        )
         self.evidence += self.authority.sign(who, verdict.statement())
 
-    def squash(self, branch: str) -> str:
+    def squash(self, branch: str, **said: object) -> str:
         """Land a branch as one commit, with the gate's verdict about it, and stay there."""
         self.git("checkout", "-q", "main")
         self.git("merge", "-q", "--squash", branch)
-        self.decide(branch, self.git("write-tree"))
+        self.decide(branch, self.git("write-tree"), **said)
         return self.checkout.commit(f"Squash {branch}")
 
     def revoke(self, *revocations: Revocation, **other: object) -> None:

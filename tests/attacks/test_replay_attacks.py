@@ -379,3 +379,15 @@ def test_a_scan_cache_that_an_earlier_change_poisoned_answers_nothing(job: Job) 
     job.git("commit", "-q", "-m", "flaw")
     environ = {"XDG_CACHE_HOME": str(home / ".cache"), "RUFF_CACHE_DIR": str(home / ".cache" / "ruff")}
     job.gate(environ=environ).refused(10, None, "score 55 of 100, the policy asks for 85")
+
+
+def test_findings_that_are_split_over_many_small_changes_add_up_in_sight(job: Job) -> None:
+    """Each change is judged alone, and each verdict says what its signers have cost since: here a fourth one."""
+    who = str(job.authority.who(Kind.AGENT))
+    for number in range(3):
+        job.branch(f"slice-{number}")
+        job.change({f"part_{number}.py": f"x = {number}\n"})
+        job.squash(f"slice-{number}", points=((who, 8),))
+    job.branch("slice-3")
+    job.change({"part_3.py": "x = 3\n"})
+    assert job.gate().passed()["earlierPoints"] == [{"signer": who, "points": 24, "landings": 3}]
