@@ -27,7 +27,10 @@ MAX_SAFE_INTEGER = 2**53 - 1
 
 # Possessive, and content with the end of the text: an unclosed string must not be scanned once a quote.
 _STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
-_LONG_NUMBER = re.compile(r"(?:^|[:,\[])-?[0-9]{16}")
+# Tables and `in` look at a bundle in a quarter of the time that an expression takes.
+_SHAPE = bytes.maketrans(b"123456789,[", b"000000000::")
+_LONG_NUMBERS = (b":" + b"0" * 16, b":-" + b"0" * 16)
+_BELOW_E000 = bytes(range(0xEE))  # UTF-8 begins U+E000, and all above it, with a byte from here up
 _BRACKETS = re.compile(rb"[\[\]{}]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -40,8 +43,9 @@ def loads(raw: bytes, *, max_bytes: int = MAX_BYTES) -> Json:
     if len(raw) > max_bytes:
         raise TooLarge(f"JSON document: expected at most {max_bytes} bytes, found {len(raw)}")
     _check_depth(raw)
+    decoder = _STRICT if b"\\u" in raw else _PLAIN
     try:
-        value: Json = _DECODER.decode(_text(raw))
+        value: Json = decoder.decode(_text(raw))
         _check_value(value)
     except (ValueError, RecursionError) as error:
         raise Malformed(f"JSON document: {error}") from error
@@ -51,12 +55,12 @@ def loads(raw: bytes, *, max_bytes: int = MAX_BYTES) -> Json:
 def dumps(value: Json) -> bytes:
     """Encode as RFC 8785 canonical JSON, so equal values have equal bytes.
 
-    The standard encoder spells ASCII documents of small integers the same way, twenty times faster; where keys
-    could sort otherwise (beyond ASCII) or a number could be too large, rfc8785 decides. A test holds them equal.
+    The standard encoder spells documents of small integers the same way, twenty times faster; where keys could sort
+    otherwise (by UTF-16, from U+E000 on) or a number could be too large, rfc8785 decides. A test holds them equal.
     """
     try:
-        text = _ENCODER.encode(value)
-        return text.encode("ascii") if _is_plain(text) else rfc8785.dumps(value)
+        raw = _ENCODER.encode(value).encode("utf-8")
+        return raw if _is_plain(raw) else rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, TypeError, ValueError, RecursionError) as error:
         raise Malformed(f"value with no canonical JSON form: {error}") from error
 
@@ -86,11 +90,14 @@ def _text(raw: bytes) -> str:
     return text
 
 
-def _is_plain(text: str) -> bool:
-    return text.isascii() and _LONG_NUMBER.search(text) is None
+def _is_plain(raw: bytes) -> bool:
+    shape = b":" + raw.translate(_SHAPE)
+    return not any(number in shape for number in _LONG_NUMBERS) and not raw.translate(None, _BELOW_E000)
 
 
 def _check_depth(raw: bytes) -> None:
+    if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
+        return  # wherever they stand
     depth = 0
     for bracket in _BRACKETS.finditer(_STRINGS.sub(b"", raw)):
         depth += 1 if bracket[0] in b"[{" else -1
@@ -102,10 +109,14 @@ def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("duplicate key in an object")
+    return found
+
+
+def _object_of_texts(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     for key, value in pairs:
         _no_surrogates(key)
         _check_value(value)
-    return found
+    return _object(pairs)
 
 
 def _check_value(value: Json) -> None:
@@ -133,7 +144,9 @@ def _no_float(digits: str) -> NoReturn:
     raise ValueError(f"number {digits[:20]!r}: only integers are accepted")
 
 
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_int=_integer, parse_float=_no_float, parse_constant=_no_float
+_PLAIN, _STRICT = (
+    json.JSONDecoder(object_pairs_hook=hook, parse_int=_integer, parse_float=_no_float, parse_constant=_no_float)
+    for hook in (_object, _object_of_texts)
 )
+"""Only an escape (backslash, `u`) can spell half a pair, so only where one stands is every text looked at."""
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))

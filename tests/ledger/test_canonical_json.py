@@ -47,6 +47,9 @@ def test_the_fast_spelling_is_the_one_of_rfc_8785(value: Json) -> None:
     "value",
     [
         pytest.param({"\U0001f600": 1, "\uffff": 2}, id="keys-that-sort-otherwise-in-utf-16"),
+        pytest.param({"\U00010000": 1, "\ue000": 2, "\ud7ff": 3}, id="the-first-keys-that-could"),
+        pytest.param({"\u20ac": "\u2014", "\xe9": ["\ud7ff"]}, id="keys-and-texts-below-them"),
+        pytest.param([[10**15], {"a": -(10**15)}, 10**15 - 1, ":1234567890123456"], id="long-integers-anywhere"),
         pytest.param({"b": MAX_SAFE_INTEGER, "a": -MAX_SAFE_INTEGER}, id="largest-integers"),
         pytest.param('\x00\x08\t\n\x0c\r\x1f\x7f"\\/', id="escapes"),
         pytest.param([], id="empty-list"),
