@@ -104,7 +104,7 @@ def touched(commit: int, files: int) -> list[int]:
 
 
 def _figures(source: random.Random) -> dict[str, int]:
-    return {name: source.randint(2, 900) for name in ("limit", "weight", "modulus", "factor")}
+    return {name: int(source.random() * 900) + 2 for name in ("limit", "weight", "modulus", "factor")}
 
 
 def _stream(main: str, files: int, commits: int) -> Iterator[str]:

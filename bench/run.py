@@ -10,12 +10,13 @@ import sys
 import account_many
 import append
 import audit_many
+import gate_50
 import verify_one
 
 
 def main() -> int:
     """Run every measurement and print its lines as they come."""
-    for measurement in (verify_one, account_many, audit_many, append):
+    for measurement in (verify_one, account_many, gate_50, audit_many, append):
         print(f"\n{measurement.__doc__.splitlines()[0]}")
         for line in measurement.measure():
             print(f"  {line}", flush=True)
