@@ -113,6 +113,7 @@ start it as `<venv outside the checkout>/bin/python -I -m countermark_service ga
         (
             "countermark gate",
             "countermark gate --head topic --bundles export/ --record never",
+            "countermark gate --time-limit 60 --no-scan-cache",
             "countermark gate --repository-id ID --trust-root sha256:HEX --protected-ref refs/heads/main --json",
         ),
         (SERVICE, SCANNERS),
