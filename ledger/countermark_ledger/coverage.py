@@ -202,9 +202,10 @@ def _unaccounted(transition: Transition, landing: Landing, evidence: Testimony) 
         answer = answer_to(refusals[0])
         return Row(path, answer, reason=refusals[0].message, hint=refusals[0].hint or _MENDED_BY[answer](path))
     said = evidence.unusable.get(path, ())
-    reason = "; ".join([_missing(path, landing, evidence), *dict.fromkeys(error.message for error in said)])
+    missing, base = _missing(transition, landing, evidence)
+    reason = "; ".join([missing, *dict.fromkeys(error.message for error in said)])
     hint = next((error.hint for error in said if error.hint), None)
-    return Row(path, Answer.UNACCOUNTED, reason=reason, hint=hint or _sign_hint(path))
+    return Row(path, Answer.UNACCOUNTED, reason=reason, hint=hint or _sign_hint(path, base))
 
 
 def answer_to(refusal: LedgerError) -> Answer:
@@ -218,15 +219,23 @@ def answer_to(refusal: LedgerError) -> Answer:
             return Answer.INCONCLUSIVE  # it was logged after the newest status, which can't say anything about it
 
 
-def _missing(path: str, landing: Landing, evidence: Testimony) -> str:
+def _missing(transition: Transition, landing: Landing, evidence: Testimony) -> tuple[str, str | None]:
+    """Say what there is instead, and from which base to sign where the end is signed and only the beginning is not.
+
+    Who signed that with an older tip at hand would find nothing left to sign without naming a base.
+    """
+    path = transition.path
     edges = evidence.edges.get(path, ())
     if not edges:
-        return "no signed statement accounts for it"
+        return "no signed statement accounts for it", None
     if not fresh(path, landing, evidence):
-        return f"{len(edges)} signed rows, all spent or from a base that the protected ref no longer accepts"
+        return f"{len(edges)} signed rows, all spent or from a base that the protected ref no longer accepts", None
     last = max(edges, key=lambda edge: edge.index if edge.index is not None else chain.BEFORE_THE_LOG)
     content = "absent" if last.after is None else f"{last.after.mode} {last.after.sha256[:12]}"
-    return f"the last signed content is {content} by {last.signer}; what would land is something else"
+    signed = f"the last signed content is {content} by {last.signer}"
+    if last.after in (transition.after, landing.at_head.get(path, transition.after)):
+        return f"{signed}, on top of something else than the change begins with", landing.base
+    return f"{signed}; what would land is something else", None
 
 
 def _sign_hint(path: str, base: str | None = None) -> str:

@@ -119,6 +119,29 @@ def test_a_refusal_says_where_what_was_signed_and_what_to_do(make: Callable[[Sce
         assert "  last signed  " in text
 
 
+def test_work_merged_with_a_newer_tip_but_signed_against_an_older_one_is_mended_by_the_command_that_is_named(
+    scene: Scene,
+) -> None:
+    """A developer's own copy of the branch lags behind the server's: without a base nothing is left to sign."""
+    older = scene.git("rev-parse", "main")
+    scene.change({"app.py": "mine = 1\n"})
+    scene.git("checkout", "-q", "main")
+    scene.write({"app.py": "theirs = 1\n"})
+    tip = scene.commit()
+    scene.git("checkout", "-q", "work")
+    scene.git("merge", "-q", "-s", "ours", "-m", "Merge the tip", tip)
+    scene.git("update-ref", "refs/heads/main", older)
+    scene.write({"app.py": "theirs = 1\nmine = 1\n"})
+    scene.must("sign", "--agent", "coder")
+    scene.commit()
+    refused = scene.gate("--record", "never", "--tip", tip)
+    (reason,) = refused["reasons"]  # type: ignore[misc]  # Json is a union
+    assert (refused["exitCode"], "on top of something else" in reason["message"]) == (11, True)
+    hint = reason["hint"].split("   or   ")[0].replace("NAME", "coder")
+    scene.must(*shlex.split(hint)[1:])
+    assert scene.code("--record", "never", "--tip", tip) == 0
+
+
 def test_a_score_names_the_lines_and_how_to_mend_them(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.change({"app.py": "eval(input())\n"})
     found = Finding("1" * 64, "B307", 95, Severity.HIGH, Confidence.HIGH, "app.py", 1, "eval", "use ast", "bandit")

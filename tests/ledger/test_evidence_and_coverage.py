@@ -637,6 +637,19 @@ def test_a_row_that_is_not_covered_says_why_and_what_to_run(nothing: Evidence) -
     assert all("countermark claim a.py" in row.hint for row in reasons.values())
 
 
+@pytest.mark.parametrize("merged", [False, True], ids=["at-the-tip", "merged-by-git"])
+def test_an_end_that_was_signed_on_top_of_something_else_is_mended_by_naming_the_base(
+    nothing: Evidence, *, merged: bool
+) -> None:
+    ours = Node.of_blob(Mode.FILE, b"C" if merged else b"B")
+    sides = {"at_base": {"a.py": None}, "at_head": {"a.py": ours}} if merged else {}
+    signed = given_edges(nothing, edge("older", "C" if merged else "B"))
+    row = cover(landing(A_TO_B, base=BASE, **sides), signed, rules())[0]
+    assert row.answer is Answer.UNACCOUNTED
+    assert "on top of something else" in row.reason
+    assert f"countermark claim --base {BASE} a.py" in row.hint
+
+
 def test_a_result_that_was_already_on_the_ref_since_the_base_is_spent(nothing: Evidence) -> None:
     found = given_edges(nothing, edge("A", "B"))
     b = Node.of_blob(Mode.FILE, b"B")

@@ -219,5 +219,7 @@ def _rejection(said: str) -> str:
 
 
 def _reason(done: Finished) -> str:
+    """Find what git says the matter is: advice may follow it, and come last."""
     lines = done.complaint.strip().splitlines()
-    return lines[-1] if lines else f"exit code {done.code}"
+    fatal = next((line for line in lines if line.startswith("fatal: ")), None)
+    return fatal or (lines[-1] if lines else f"exit code {done.code}")

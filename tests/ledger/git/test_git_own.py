@@ -330,7 +330,9 @@ def test_a_push_that_the_remote_refuses_says_why(checkout: Checkout, remote: Pat
 
 
 def test_a_remote_that_is_not_there_is_told(checkout: Checkout) -> None:
-    with pytest.raises(GitError, match="git fetch from nowhere"):
+    with pytest.raises(
+        GitError, match="git fetch from nowhere: fatal: 'nowhere' does not appear to be a git repository"
+    ):
         own.fetch(checkout.path, "nowhere", REF, "refs/x/y")
 
 
