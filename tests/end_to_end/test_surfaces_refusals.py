@@ -185,6 +185,17 @@ def test_what_is_refused_before_anything_is_decided_has_a_command_too(
     assert [hint for hint in hints if not has_a_command(hint)] == []
 
 
+def test_only_where_the_ledger_is_not_at_hand_a_refusal_says_that_evidence_must_be_pushed(scene: Scene) -> None:
+    """A job sees what was pushed: to sign and push the commit alone is the usual mistake."""
+    never_signed(scene)
+    said = {}
+    for record in ("never", "required"):
+        scene.capsys.readouterr()
+        assert scene.run("gate", "--record", record) == 11
+        said[record] = "countermark bundles push" in scene.capsys.readouterr().out
+    assert said == {"never": True, "required": False}
+
+
 def test_json_says_the_same_as_the_text(scene: Scene) -> None:
     never_signed(scene)
     document = scene.gate("--record", "never")

@@ -12,7 +12,7 @@ from countermark_ledger.coverage import Answer
 from countermark_ledger.display import safe
 from countermark_scanners.cache import CacheUse
 from countermark_scanners.finding import Severity
-from countermark_service.exits import MEANING
+from countermark_service.exits import MEANING, Exit
 from countermark_service.gate.decision import Decision
 from countermark_service.gate.reason import Reason
 from countermark_service.gate.speaking import consent
@@ -22,6 +22,7 @@ from countermark_service.gate.speaking.report import NOT_ENFORCING, UNDECIDED, R
 MAX_SHOWN = 20
 MAX_PATHS = 5
 _COLOUR = {"PASSED": "green", "FAILED": "red", "INCONCLUSIVE": "yellow", UNDECIDED: "red"}
+_MENDED_BY_SIGNING = {Exit.POLICY, Exit.UNACCOUNTED, Exit.REVOKED}
 Style = Callable[..., str]
 
 
@@ -41,6 +42,7 @@ def lines(report: Report, style: Style = plain) -> list[str]:
         *_summary(report, decision),
         *_findings(report),
         *_because(report, style),
+        *_afterwards(report),
         *_tail(decision),
     ]
 
@@ -107,6 +109,13 @@ def _because(report: Report, style: Style) -> list[str]:
     if len(groups) > MAX_SHOWN:
         found.append(f"  and {len(groups) - MAX_SHOWN} more reasons: countermark gate --json shows them all")
     return found
+
+
+def _afterwards(report: Report) -> list[str]:
+    """Say how what is signed now gets to a machine without the ledger, where a new signature is what mends it."""
+    if report.signed is not None or not {reason.code for reason in report.reasons} & _MENDED_BY_SIGNING:
+        return []
+    return ["  afterwards   push the commit and its evidence: countermark bundles push"]
 
 
 def _paths(group: Sequence[Reason]) -> str:
