@@ -101,7 +101,7 @@ class Collection:
         proofs: dict[str, list[bytes]] = {}
         collection, count, total = cls(), 0, 0
         for path, raw in files:
-            if path != CHECKPOINT and not any(named.fullmatch(path) for named in (_BUNDLE, _CERTIFICATE, _LINK)):
+            if not is_named(path):
                 continue
             count, total = count + 1, total + len(raw)
             if count > caps.files or total > caps.total_bytes:
@@ -154,6 +154,11 @@ def _read_leniently(raw: bytes) -> Statement | None:
         return Statement.parse(canonical.b64decode(payload))
     except LedgerError:
         return None
+
+
+def is_named(path: str) -> bool:
+    """Tell whether a collection reads a file of this name; every other file is for other readers."""
+    return path == CHECKPOINT or any(named.fullmatch(path) for named in (_BUNDLE, _CERTIFICATE, _LINK))
 
 
 def bundle_path(name: str) -> str:

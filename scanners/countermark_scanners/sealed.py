@@ -120,14 +120,16 @@ class SealedRecords:
                 total -= size
 
     def _read(self, name: str) -> bytes:
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        with os.fdopen(os.open(name, flags, dir_fd=self._folder), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self._folder)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise OSError(f"{name}: no regular file")
-            raw = file.read(MAX_RECORD + 1)
             with suppress(OSError):  # on a read-only directory it stays as old as it is
-                os.utime(file.fileno())
-        return raw
+                os.utime(descriptor)
+            with open(descriptor, "rb", closefd=False) as file:
+                return file.read(MAX_RECORD + 1)
+        finally:
+            os.close(descriptor)
 
     def _unsealed(self, raw: bytes, asked: bytes) -> Json:
         """Check the seal before anything is parsed, then everything that the seal does not say."""

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from countermark_ledger.bundle import MAX_BYTES
-from countermark_ledger.collection import CHECKPOINT, Link, bundle_path, certificate_proof_path, proof_path
+from countermark_ledger.collection import CHECKPOINT, Link, bundle_path, certificate_proof_path, is_named, proof_path
 from countermark_ledger.errors import GitError, NoSuchRecord, UnknownRevision
 from countermark_ledger.git.objects import Oversized
 from countermark_ledger.git.reader import Repository
@@ -118,7 +118,7 @@ def _bundles(embedded: Embedded, names: Sequence[str]) -> Iterator[tuple[str, by
 
 
 def from_directory(folder: Path) -> Source:
-    """Offer the regular files of a directory; links are not followed, and what is too large is no bundle."""
+    """Offer the regular files of a directory that a collection reads; links are not followed, nor giants read."""
     if not folder.is_dir():
         raise UsageError(f"{folder}: expected a directory of bundles", hint="countermark log export DIR")
 
@@ -127,8 +127,9 @@ def from_directory(folder: Path) -> Source:
             folders.sort()
             for name in sorted(names):
                 path = Path(parent, name)
-                if stat.S_ISREG(path.lstat().st_mode) and (raw := _read(path)) is not None:
-                    yield path.relative_to(folder).as_posix(), raw
+                inside = path.relative_to(folder).as_posix()
+                if is_named(inside) and stat.S_ISREG(path.lstat().st_mode) and (raw := _read(path)) is not None:
+                    yield inside, raw
 
     return files
 

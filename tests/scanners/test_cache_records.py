@@ -134,6 +134,16 @@ def test_what_is_no_regular_file_is_refused_and_hangs_nobody(
     assert records.find(QUESTION) == Found(None, refused=True)
 
 
+def test_what_is_refused_holds_no_descriptor(records: SealedRecords, folder: Path) -> None:
+    before = len([*Path("/dev/fd").iterdir()])
+    for number in range(20):
+        records.keep({"content": number}, ANSWER)
+    for path in folder.iterdir():
+        _folder(path)
+    assert [records.find({"content": number}).refused for number in range(20)] == [True] * 20
+    assert len([*Path("/dev/fd").iterdir()]) == before
+
+
 def test_a_record_takes_the_place_of_what_lies_there_unless_that_is_a_folder(
     only: Path, records: SealedRecords
 ) -> None:

@@ -90,18 +90,23 @@ def read_key(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise UnsafeKey(f"scan cache key {path}: {error.strerror}", hint=MAKE_KEY_HINT) from error
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(file.fileno())
+    try:
+        found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & _OTHERS:
             raise UnsafeKey(f"scan cache key {path}: expected a file of yours alone", hint=f"chmod 600 {path}")
-        return _parsed(file.read(2 * KEY_BYTES + 2), path)
+        return _parsed(os.read(descriptor, 2 * KEY_BYTES + 2), path)
+    finally:
+        os.close(descriptor)
 
 
 def _key_of(home: Home) -> bytes:
     """Read this machine's own key; make it at the first use, where two may begin at once."""
     path = home.path / "scan-cache.key"
     if not os.path.lexists(path):
-        _make_key(path)
+        try:
+            _make_key(path)
+        except OSError as error:
+            raise UnsafeKey(f"{path}: {error.strerror}", hint="countermark gate --no-scan-cache") from error
     return read_key(path)
 
 
