@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from countermark_ledger.canonical import Json
+from countermark_scanners import tool
 from countermark_scanners.finding import Confidence, Finding, Severity
 from countermark_scanners.report import NotCovered, Report, Scanned, Unscanned
 from countermark_scanners.result import CoverageRow, ScanResult
@@ -69,3 +70,22 @@ def test_a_scan_writes_sarif_beside_its_answer(desk: Desk, monkeypatch: pytest.M
     scanned(desk, monkeypatch, result(findings=(HIGH,)), "--sarif", str(place))
     written: dict[str, Json] = json.loads(place.read_text())
     assert written["version"] == "2.1.0"
+
+
+def test_what_was_scanned_once_is_known_to_the_next_scan(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.commit(**{"a.py": "import pickle\npickle.loads(b'')\n"})
+    before = desk.run("scan", "--json")
+    monkeypatch.setattr(tool, "run", lambda *_, **__: pytest.fail("a tool was started"))
+    assert desk.run("scan", "--json") == before
+    assert before[0] == Exit.POLICY
+
+
+def test_a_checkout_that_is_not_set_up_is_scanned_without_a_cache(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(desk.root.parent / "nowhere"))
+    caches: list[object] = []
+    monkeypatch.setattr(
+        parsing.load("scan"), "scan_landing", lambda _step, cache: caches.append(cache) or (lambda *_: result())
+    )
+    desk.commit(**{"a.py": "one\n"})
+    assert desk.run("scan")[0] == Exit.PASS
+    assert caches == [None]

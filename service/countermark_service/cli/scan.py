@@ -7,6 +7,7 @@ from pathlib import Path
 
 from countermark_ledger import canonical
 from countermark_ledger.display import safe
+from countermark_ledger.git import place
 from countermark_ledger.git.change import landing_change
 from countermark_ledger.git.reader import Repository
 from countermark_scanners import registry, sarif
@@ -14,8 +15,10 @@ from countermark_scanners.report import Unscanned, outcome
 from countermark_scanners.result import ScanResult
 from countermark_scanners.score import Verdict
 from countermark_service.cli.console import Console
-from countermark_service.exits import Exit
+from countermark_service.exits import Exit, UsageError
+from countermark_service.gate import scan_cache
 from countermark_service.gate.scanning import scan_landing
+from countermark_service.home import Home, home_of_checkout
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -23,14 +26,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base", default="HEAD~1", metavar="REV", help="what counts as old (default: HEAD~1)")
     parser.add_argument("--head", default="HEAD", metavar="REV", help="the change (default: HEAD)")
     parser.add_argument("--sarif", metavar="FILE", type=Path, help="also write SARIF 2.1.0")
+    scan_cache.configure(parser)
 
 
 def run(args: argparse.Namespace, console: Console) -> Exit:
     """Scan what merging the head into the base would land, with every scanner."""
-    with Repository.open(Path.cwd()) as repository, console.progress():
+    kept = scan_cache.chosen(args, _home())
+    with (
+        Repository.open(Path.cwd()) as repository,
+        scan_cache.opened(kept, console.say) as cache,
+        console.progress(),
+    ):
         change = landing_change(repository, repository.resolve(args.base), repository.resolve(args.head))
         names = [scanner.name for scanner in registry.DEFAULT]
-        result = scan_landing(console.step)(repository, change, names)
+        result = scan_landing(console.step, cache)(repository, change, names)
     if args.sarif:
         args.sarif.write_bytes(canonical.dumps(sarif.to_sarif(result)) + b"\n")
     if console.json:
@@ -38,6 +47,14 @@ def run(args: argparse.Namespace, console: Console) -> Exit:
     else:
         _show(result, console)
     return _EXIT_OF[result.score.verdict()]
+
+
+def _home() -> Home | None:
+    """Find what `init` left on this machine; scanning needs none of it."""
+    try:
+        return home_of_checkout(place.find(Path.cwd()).common_dir)
+    except UsageError:  # this checkout is not set up here
+        return None
 
 
 _EXIT_OF = {
