@@ -12,8 +12,6 @@ import tempfile
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from cryptography.x509 import Certificate, SubjectAlternativeName
-
 from countermark_ledger.canonical import b64encode
 from countermark_ledger.errors import BadSignature, WrongEntry, WrongIdentity
 from countermark_service.exits import Inconclusive
@@ -22,6 +20,7 @@ from countermark_service.gate.signers.gitsign import Signed
 from countermark_service.gate.signers.log_entry import LogEntry
 
 if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
     from sigstore.verify import Verifier
     from sigstore.verify.policy import Identity
 
@@ -69,6 +68,8 @@ def prove(signed: Signed, verified_by: Verifier, identities: Iterable[SigstoreId
 
 def _only(certificate: Certificate, identities: Iterable[SigstoreIdentity]) -> SigstoreIdentity:
     """Choose the identity that a certificate is for: one name, one match, both compared exactly."""
+    from cryptography.x509 import SubjectAlternativeName  # noqa: PLC0415 - slow as well, and seldom asked for
+
     names = certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
     matching = {one for one in identities if _is_for(certificate, one)}
     if len(list(names)) != 1 or len(matching) != 1:
