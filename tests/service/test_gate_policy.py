@@ -157,6 +157,9 @@ def edit(*path: str, to: Json) -> Callable[[dict[str, Json]], None]:
         pytest.param(
             edit("bots", to=[{"id": PERSON, "author": "a", "sshKeys": [], "openpgpKeys": []}]), id="bot-person"
         ),
+        pytest.param(edit("people", to={}), id="people-as-an-object"),
+        pytest.param(edit("people", to=["ann"]), id="person-as-a-string"),
+        pytest.param(edit("score", to=[]), id="section-as-a-list"),
         pytest.param(edit("mode", to="off"), id="no-such-mode"),
         pytest.param(edit("version", to=2), id="newer-version"),
         pytest.param(edit("version", to=True), id="true-for-one"),

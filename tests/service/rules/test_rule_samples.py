@@ -159,6 +159,55 @@ def test_a_file_of_an_input_that_no_gate_saw_is_refused(wrong: dict[str, Any]) -
     assert not is_read(laid_over(BASE["input"], wrong))
 
 
+STILL = {"path": "b.py", "node": None, "merge": None, "passed": [{"behindTip": 1, "node": None}], "edges": []}
+RICH = laid_over(
+    laid_over(BASE["input"], sample("waivers")["trips"]["input"]),
+    {
+        "failures": [{"code": 20, "message": "a \x1b[2J", "path": None, "hint": "git fetch"}],
+        "accounts": {
+            "files": [
+                {
+                    **BASE["input"]["accounts"]["files"][0],
+                    "answered": {"answer": "forged", "reason": "why", "hint": ""},
+                    "merge": {"base": None, "head": None},
+                    "refusals": [{"answer": "revoked", "message": "m", "hint": None}],
+                    "unusable": [{"message": "m", "hint": None}],
+                }
+            ],
+            "still": [STILL, {**STILL, "path": "c.py", "merge": {"base": None, "head": None}}],
+        },
+        "scan": {
+            "score": 92,
+            "findings": sample("score")["trips"]["input"]["scan"]["findings"],
+            "gaps": [],
+            "unknownTypes": [{"path": "b.bin", "type": "binary"}],
+        },
+    },
+)
+RICH["failures"][0]["message"] = {"base64": "YSAbWzJK"}
+WRONG: list[Any] = [[], {}, None, True, -1, 1, 2**53, "x", "", {"base64": 1}, {"base64": "/w=="}]
+
+
+def with_another_leaf(value: Any, wrong: Any) -> list[Any]:
+    """Every document that has `wrong` in one place, whatever was there."""
+    found: list[Any] = [wrong]
+    if isinstance(value, dict):
+        found += [{**value, key: other} for key in value for other in with_another_leaf(value[key], wrong)]
+    elif isinstance(value, list):
+        for at, item in enumerate(value):
+            found += [[*value[:at], other, *value[at + 1 :]] for other in with_another_leaf(item, wrong)]
+    return found
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=json.dumps)
+def test_whatever_stands_in_a_place_of_an_input_is_refused_or_judged(wrong: Any) -> None:
+    policy = case_of({"policy": {}, "input": {}}).policy
+    documents = with_another_leaf(RICH, wrong)
+    accepted = [Input.parse(document) for document in documents if is_read(document)]
+    assert len(accepted) < len(documents)
+    assert all(judge(Case.of(policy, one)) for one in [Input.parse(RICH), *accepted])
+
+
 def test_a_row_that_no_rule_thought_of_is_an_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
     tripped = case_of(sample("coverage")["trips"])
     monkeypatch.setattr("countermark_service.gate.rules.RULES", ())

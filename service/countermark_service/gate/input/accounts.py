@@ -222,7 +222,8 @@ def _said(kind: type[LedgerError], value: Json) -> LedgerError:
 
 
 def _read_word(value: Json) -> Word:
-    level, operator, signed = (shape.member(value, name) for name in ("evidence", "operator", "signed"))
+    operator, signed = shape.member(value, "operator"), shape.member(value, "signed")
+    level = shape.optional_text(shape.member(value, "evidence"), "evidence")
     if level is not None and level not in set(Level):
         raise Malformed(f"evidence: expected one of {', '.join(Level)}, found {level!r:.40}")
     return Word(

@@ -92,7 +92,7 @@ def _keep(consents: Consents, value: Json) -> None:
 
 
 def _read_statement(value: Json) -> Consent:
-    statement = Statement.parse(spelling.read(value, "statement").encode("utf-8"))
+    statement = Statement.parse(spelling.read(value, "statement").encode("utf-8", "surrogateescape"))
     reader = READERS.get(statement.predicate_type)
     if reader is None:
         raise Malformed(f"consent: expected an approval or a waiver, found {statement.predicate_type!r:.80}")
