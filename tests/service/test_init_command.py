@@ -14,6 +14,7 @@ from countermark_ledger.log.check import check_log
 from countermark_ledger.predicates.claim import Claim
 from countermark_service import embedded, home
 from countermark_service.cli import main
+from countermark_service.store.sql import SqlStore
 
 from .conftest import Desk, git
 
@@ -214,7 +215,7 @@ def test_a_chosen_trust_domain_is_used(fresh: Desk) -> None:
 def test_a_creation_that_was_interrupted_is_taken_up(fresh: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The keys were there, the process died before the ledger was."""
     with monkeypatch.context() as patch:
-        patch.setattr(embedded.SqlStore, "open", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(SqlStore, "open", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         assert main(["init"]) != 0
     (place,) = homes(fresh)
     key = (place / "keys" / "log.key").read_bytes()
