@@ -106,11 +106,12 @@ class Answer:
         return said
 
     def refused(self, code: int, path: str | None, words: str) -> Reason:
-        """Right is this exit code, for a reason of this code about this path in these words."""
+        """Right is this exit code, for a reason of this code about this path in these words, with a way on."""
         assert self.code == code, self.told
         assert '"PASSED"' not in self.out, self.told
         found = [one for one in self.reasons if one[:2] == (code, path) and words in one.message]
         assert found, f"expected ({code}, {path}, {words!r})\n{self.told}"
+        assert found[0].hint, self.told
         return found[0]
 
 
