@@ -89,13 +89,22 @@ def path(number: int) -> str:
     return f"package{number % 20}/part{number % 7}/module{number}.py"
 
 
-def landings(files: int, commits: int) -> None:
-    """Give main a thousand files and hundreds of landings, each with a statement and a verdict in the ledger."""
-    stream = "".join(_stream(scenery.git("rev-parse", "main"), files, commits))
+def history(files: int, landings: int) -> None:
+    """Give main a thousand files and hundreds of landings."""
+    stream = "".join(_stream(scenery.git("rev-parse", "main"), files, landings))
     subprocess.run(["git", "fast-import", "--quiet", "--force"], input=stream.encode(), check=True)
     scenery.git("checkout", "-q", "-f", "main")
+
+
+def account(files: int, landings: int) -> None:
+    """Leave behind what `record` and `gate` do: for every landing a statement and a verdict in the ledger."""
+    commits = scenery.git("rev-list", "--reverse", f"-{landings + 1}", "main").split()
+    trees = scenery.git("log", "--reverse", f"-{landings}", "--format=%T", "main").split()
     with opened(Checkout.find(Path.cwd()).home()) as embedded:
-        _account(embedded, scenery.git("rev-list", "--reverse", f"-{commits + 1}", "main").split(), files)
+        agent, gate = embedded.identity(Kind.AGENT, "coder"), embedded.identity(Kind.GATE, "local")
+        for (tip, head), tree, change in zip(pairwise(commits), trees, _changes(files), strict=False):
+            (signed,) = embedded.sign([Request(agent, _generation(embedded, agent, tip, change))])
+            embedded.sign([Request(gate, _verdict(embedded, gate, (tip, head, tree), _name(signed)))])
 
 
 def touched(commit: int, files: int) -> list[int]:
@@ -125,15 +134,6 @@ def _commit(message: str, number: int, parent: str) -> str:
 def _file(number: int, edition: int) -> str:
     text = module(number, edition)
     return f"M 100644 inline {path(number)}\ndata {len(text)}\n{text}\n"
-
-
-def _account(embedded: Embedded, commits: list[str], files: int) -> None:
-    """Sign for every landing as its agent, and pass it as the gate: what `record` and `gate` leave behind."""
-    agent, gate = embedded.identity(Kind.AGENT, "coder"), embedded.identity(Kind.GATE, "local")
-    trees = scenery.git("log", "--reverse", f"-{len(commits) - 1}", "--format=%T", "main").split()
-    for (tip, head), tree, change in zip(pairwise(commits), trees, _changes(files), strict=False):
-        (signed,) = embedded.sign([Request(agent, _generation(embedded, agent, tip, change))])
-        embedded.sign([Request(gate, _verdict(embedded, gate, (tip, head, tree), _name(signed)))])
 
 
 def _changes(files: int) -> Iterator[Change]:
