@@ -17,7 +17,6 @@ from countermark_service.cli.console import Console
 from countermark_service.cli.enrolling import enrol, enrolment
 from countermark_service.embedded import Embedded, opened
 from countermark_service.exits import Exit, UsageError
-from countermark_service.gate.people import Person
 from countermark_service.gate.policy import POLICY_PATH, Policy
 
 KEY_HINT = "ls ~/.ssh/*.pub"
@@ -75,17 +74,21 @@ def _read_key(path: Path) -> PublicKey:
 
 
 def _add_to_policy(checkout: Checkout, person: Identity, key: PublicKey) -> None:
-    """Write the key into the work tree's policy; it has no force until it has landed."""
+    """Write the key into the work tree's policy and leave the rest as it is; it has no force until it has landed."""
     path = checkout.root / POLICY_PATH
     if not path.is_file():
         raise UsageError(f"{POLICY_PATH}: expected it in the work tree, found none", hint="countermark init")
-    policy = Policy.parse(path.read_bytes())
-    people = {one.id: one for one in policy.people}
-    mine = people.get(person, Person(person, ()))
-    if key.line() not in {one.line() for one in mine.ssh_keys}:
-        people[person] = mine._replace(ssh_keys=(*mine.ssh_keys, key))
-    changed = replace(policy, people=tuple(people.values()))
-    path.write_bytes(json.dumps(changed.json(), indent=2).encode() + b"\n")
+    raw = path.read_bytes()
+    Policy.parse(raw)
+    document = json.loads(raw)
+    people = document.setdefault("people", [])
+    mine = next((one for one in people if one["id"] == str(person)), None)
+    if mine is None:
+        people.append(mine := {"id": str(person)})
+    keys = mine.setdefault("sshKeys", [])
+    if key.fingerprint not in {parse_public_key(line).fingerprint for line in keys}:
+        keys.append(key.line())
+    path.write_bytes(json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n")
 
 
 def _list(console: Console, embedded: Embedded) -> None:
