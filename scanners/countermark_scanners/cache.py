@@ -4,17 +4,16 @@ Layer: scanners. Imports `sealed`, `installation` and the shapes of an answer.
 Trust: what is found is believed under the operator's key alone (`sealed`); an earlier change that could write to the
 cache cannot choose an answer of a later one.
 
-What a kept answer says: this very scanner (its bytes, its rules, our own code around it) read these very bytes to
-the end, found these flaws, and in the same run reported the planted ones. So a scan whose answers all come from
-here needs no scanner started: what it would say of a planted flaw today adds nothing to what it said of these bytes
-then. A scanner is started as soon as one content is unknown, or nothing shows that it ever saw the planted flaws;
-then it must see them again. Only whole answers are kept: no failure, no `Unscanned`, for the next run may do better.
+What a kept answer says: this very scanner (its bytes, its rules, our own code around it) read every byte that this
+question consults to the end, found these flaws, and in the same run reported the planted ones. So a scan whose
+answers all come from here needs no scanner started: what it would say of a planted flaw today adds nothing to what
+it said of these bytes then. A scanner is started as soon as one question is unknown, or nothing shows that it ever
+saw the planted flaws; then it must see them again. Only whole answers are kept: no failure, no `Unscanned`, for the next run may do better.
 The limits of a run are no part of the question, because an answer that met a limit is one of those.
 """
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
@@ -27,7 +26,7 @@ from .installation import Installation
 from .report import Unscanned
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
     from countermark_ledger.canonical import Json
 
@@ -40,7 +39,7 @@ _FIELDS = tuple(field.name for field in fields(Hit))
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What earlier runs answered, by key of the content; whether one saw the planted flaws; what was not believed."""
+    """What earlier runs answered, by key of the question; whether one saw the planted flaws; what was not believed."""
 
     answers: Answers
     saw: bool
@@ -68,17 +67,17 @@ class AnswerCache:
         self._installation = Installation(records)
         self._scanners: dict[str, dict[str, Json] | None] = {}
 
-    def known(self, scanner: Scanner, contents: Mapping[str, bytes]) -> Known:
-        """Look up what this scanner said of these contents."""
+    def known(self, scanner: Scanner, keys: Iterable[str]) -> Known:
+        """Look up what this scanner said to these questions."""
         about = self._about(scanner)
         if about is None:
             return Known({}, saw=False, refused=0)
-        found = {key: self._records.find(_answer_about(about, content)) for key, content in contents.items()}
+        found = {key: self._records.find(_answer_about(about, key)) for key in keys}
         seen = self._records.find(_sight_of(about))
         answers: Answers = {key: hits for key, one in found.items() if (hits := _read(one.answer)) is not None}
         return Known(answers, seen.answer is True, sum(one.refused for one in (*found.values(), seen)))
 
-    def keep(self, scanner: Scanner, contents: Mapping[str, bytes], answers: Answers) -> None:
+    def keep(self, scanner: Scanner, answers: Answers) -> None:
         """Keep the whole answers of a run that reported the planted flaws, and that it did."""
         about = self._about(scanner)
         if about is None:
@@ -87,7 +86,7 @@ class AnswerCache:
         for key, answer in answers.items():
             if not isinstance(answer, Unscanned):
                 with suppress(Malformed):  # words that have no canonical spelling are asked for again
-                    self._records.keep(_answer_about(about, contents[key]), _spelled(answer))
+                    self._records.keep(_answer_about(about, key), _spelled(answer))
 
     def _about(self, scanner: Scanner) -> dict[str, Json] | None:
         if scanner.name not in self._scanners:
@@ -104,12 +103,12 @@ class AnswerCache:
         return {"scanner": scanner.name, "version": version, "rules": rules, "installation": made_of}
 
 
-def _answer_about(about: dict[str, Json], content: bytes) -> Json:
-    return {**about, "kind": "answer", "content": hashlib.sha256(content).hexdigest()}
+def _answer_about(about: dict[str, Json], key: str) -> Json:
+    return {**about, "kind": "answer", "question": key}
 
 
 def _sight_of(about: dict[str, Json]) -> Json:
-    """Ask whether it ever saw; no content's question, for a change may hold the planted file itself."""
+    """Ask whether it ever saw; no file's question, for a change may hold the planted file itself."""
     return {**about, "kind": "saw the planted flaws"}
 
 

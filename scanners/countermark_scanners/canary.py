@@ -8,9 +8,11 @@ Each flaw carries every suppression marker we know, so a tool that still obeys o
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from .errors import ScannerBlind
+from .question import Question
 from .report import Unscanned
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     Answer: TypeAlias = tuple[Hit, ...] | Unscanned
 
-KEY = "~canary"  # sorts after every sha256, so that a tool that stops half-way has not seen it
+KEY = "~canary"  # sorts after every digest, so that a tool that stops half-way has not seen it
 
 SOURCE = b"""\
 import pickle
@@ -30,14 +32,22 @@ def canary(command, data):
     return pickle.loads(data)  # nosec  # nosemgrep  # noqa  # type: ignore
 """
 
-FLAWS = frozenset({("CWE-78", 6), ("CWE-502", 7)})
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """A planted file, and the flaws in it: (`Hit.flaw`, line)."""
+
+    question: Question
+    flaws: frozenset[tuple[str, int]]
+
+    def check(self, scanner: str, answer: Answer) -> None:
+        """Return when the planted flaws were reported, each on its line; raise `ScannerBlind` otherwise."""
+        if isinstance(answer, Unscanned):
+            raise ScannerBlind(f"{scanner}: expected to read the planted file, found: {answer.reason}")
+        missed = self.flaws - {(hit.flaw, hit.line) for hit in answer}
+        if missed:
+            names = ", ".join(f"{flaw} on line {line}" for flaw, line in sorted(missed))
+            raise ScannerBlind(f"{scanner}: expected the planted {names}, found nothing there")
 
 
-def check(scanner: str, answer: Answer) -> None:
-    """Return when the planted flaws were reported, each on its line; raise `ScannerBlind` otherwise."""
-    if isinstance(answer, Unscanned):
-        raise ScannerBlind(f"{scanner}: expected to read the planted file, found: {answer.reason}")
-    missed = FLAWS - {(hit.flaw, hit.line) for hit in answer}
-    if missed:
-        names = ", ".join(f"{flaw} on line {line}" for flaw, line in sorted(missed))
-        raise ScannerBlind(f"{scanner}: expected the planted {names}, found nothing there")
+PYTHON = Planted(Question("python", SOURCE), frozenset({("CWE-78", 6), ("CWE-502", 7)}))

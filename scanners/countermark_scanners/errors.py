@@ -36,6 +36,10 @@ class ScannerBlind(ScannerError):
     """The planted flaw was not reported, so silence about the other files means nothing."""
 
 
+class Unreadable(ScannerError):
+    """One file is beyond what a scanner of ours reads: it is `Unscanned`, and the others are not."""
+
+
 class RulesMalformed(ScannerError):
     """Our own rule tables contradict themselves."""
 

@@ -85,7 +85,11 @@ def _distributions(place: Path) -> Iterator[str]:
 
 def _sources(package: Path) -> str:
     """Name our own code, which asks the tools and reads their answers: no number that somebody forgets to raise."""
-    return _sha256("".join(f"{path.name} {_file_sha256(path)}\n" for path in sorted(package.glob("*.py"))).encode())
+    return _sha256(
+        "".join(
+            f"{path.relative_to(package)} {_file_sha256(path)}\n" for path in sorted(package.rglob("*.py"))
+        ).encode()
+    )
 
 
 def _files(name: str) -> list[Path]:

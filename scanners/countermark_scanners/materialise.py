@@ -9,13 +9,30 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from countermark_ledger import leftovers
 
+from . import language
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+
+_ALL_PYTHON: Mapping[str, str] = MappingProxyType({})
+_ENDS = {
+    language.PYTHON: ".py",
+    "javascript": ".js",
+    "typescript": ".tsx",
+    "go": ".go",
+    "java": ".java",
+    "shell": ".sh",
+    "dockerfile": ".dockerfile",
+    "github-actions": ".yml",
+    "terraform": ".tf",
+}
 
 
 @contextmanager
@@ -27,9 +44,15 @@ def fresh_room() -> Iterator[Path]:
         yield room
 
 
-def materialise(room: Path, contents: Mapping[str, bytes]) -> dict[str, str]:
-    """Write each content as `files/f000001.py`, in key order; return neutral name -> key."""
-    names = {f"f{number:06}.py": key for number, key in enumerate(sorted(contents), start=1)}
+def materialise(
+    room: Path, contents: Mapping[str, bytes], languages: Mapping[str, str] = _ALL_PYTHON
+) -> dict[str, str]:
+    """Write each content as `files/f000001.py`, in key order; return neutral name -> key.
+
+    `languages` says the language of each key, of which the name's end is made; none means Python.
+    """
+    ends = {key: _ENDS[languages.get(key, language.PYTHON)] for key in contents}
+    names = {f"f{number:06}{ends[key]}": key for number, key in enumerate(sorted(contents), start=1)}
     for name, key in names.items():
         _write(room / "files" / name, contents[key])
     return names

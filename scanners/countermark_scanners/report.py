@@ -56,7 +56,7 @@ def outcome(report: Report) -> dict[str, Json]:
 
 @dataclass(frozen=True, slots=True)
 class ScannerReport:
-    """One scanner's answer about every changed file; `error` is set when it has none."""
+    """One scanner's answer about every changed file it reads; `error` is set when it has none."""
 
     scanner: str
     version: str

@@ -10,26 +10,29 @@ whole scan: the score is 0 and inconclusive, never the 100 of a list that nobody
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from . import registry, source
+from . import asking, registry, source
 from .cache import CacheUse, Known
 from .errors import OutputMalformed, ScannerError, TooMuchToScan
 from .novelty import Sighting, compare, sightings
 from .report import NotCovered, Report, Scanned, ScannerReport, Unscanned
 from .result import CoverageRow, ScanResult
 from .score import Gap, score
-from .sides import File, Sides, identify
+from .sides import identify
 from .tool import ToolLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from .cache import AnswerCache
+    from .canary import Answer
     from .finding import Finding
+    from .question import Question
     from .scanner import Answers, Scanner
+    from .sides import File, Sides
 
 _NOTHING_SPECIAL: Mapping[str, str] = MappingProxyType({})
 
@@ -54,10 +57,11 @@ class Means:
 
 @dataclass(frozen=True, slots=True)
 class _Answered:
-    """One scanner's answers by sha256, or the error that stands in their place, and what was known of them."""
+    """One scanner's answers by path, on each side, or the error that stands in their place, and what was known."""
 
     scanner: Scanner
-    answers: Answers
+    head: Answers
+    base: Answers
     error: str | None
     known: Known
 
@@ -78,8 +82,8 @@ def scan(
     """
     _check_size(files, base, means.limits)
     sides = identify(files, base, special, means.limits.tool)
-    progress(f"{len(sides.python)} Python texts in {len(files)} files")
-    answered = _ask_all(sides.python, means, progress)
+    progress(f"{sides.python} Python texts in {len(files)} files")
+    answered = _ask_all(sides, means, progress)
     return _result(sides, answered, _used(answered) if means.cache else None)
 
 
@@ -91,46 +95,69 @@ def _check_size(files: Mapping[str, bytes], base: Mapping[str, bytes], limits: L
         )
 
 
-def _ask_all(contents: Mapping[str, bytes], means: Means, progress: Callable[[str], None]) -> list[_Answered]:
-    first = _ask(source.SCANNER, contents, means)
-    refused = {key: answer for key, answer in first.answers.items() if isinstance(answer, Unscanned)}
-    readable = {key: content for key, content in contents.items() if key not in refused}
+def _ask_all(sides: Sides, means: Means, progress: Callable[[str], None]) -> list[_Answered]:
+    """Ask `source` first: a text that it can't read is given to nobody who reads languages."""
+    first = _ask(source.SCANNER, sides, means, {})
+    unread = {
+        file.sha256: answer
+        for files, answers in ((sides.head, first.head), (sides.base, first.base))
+        for path, file in files.items()
+        if isinstance(answer := answers.get(path), Unscanned)
+    }
     with ThreadPoolExecutor(max_workers=max(1, len(means.scanners))) as pool:
-        waiting = {pool.submit(_ask, scanner, readable, means): scanner for scanner in means.scanners}
+        waiting = {pool.submit(_ask, scanner, sides, means, unread): scanner for scanner in means.scanners}
         for done in as_completed(waiting):
             progress(f"{waiting[done].name}: {'failed' if done.result().error else 'done'}")
-    results = [done.result() for done in waiting]
-    return [first, *(replace(one, answers={**refused, **one.answers}) for one in results)]
+    return [first, *(done.result() for done in waiting)]
 
 
-def _ask(scanner: Scanner, contents: Mapping[str, bytes], means: Means) -> _Answered:
+def _ask(scanner: Scanner, sides: Sides, means: Means, unread: Mapping[str, Unscanned]) -> _Answered:
+    """Put the questions; a scanner that reads every file reads those of `unread` (by sha256) too."""
+    closed = {} if scanner.reads is None else unread
+    asked = asking.asked(scanner, sides, closed)
+    answers, error, known = _answers(scanner, asked.questions, means)
+    head, base = (
+        {path: answers[key] for path, key in keys.items()}
+        | {path: closed[file.sha256] for path, file in files.items() if _is_closed(scanner, file, closed)}
+        for keys, files in ((asked.head, sides.head), (asked.base, sides.base))
+    )
+    return _Answered(scanner, head, base, error, known)
+
+
+def _is_closed(scanner: Scanner, file: File, unread: Mapping[str, Unscanned]) -> bool:
+    return file.sha256 in unread and scanner.is_asked_about(file.language)
+
+
+def _answers(scanner: Scanner, questions: dict[str, Question], means: Means) -> tuple[Answers, str | None, Known]:
     """Take what is known, and show the rest to the scanner, which must see the planted flaws again."""
-    known = means.cache.known(scanner, contents) if means.cache else Known({}, saw=False, refused=0)
-    unknown = {key: content for key, content in contents.items() if key not in known.answers}
+    known = means.cache.known(scanner, questions) if means.cache else Known({}, saw=False, refused=0)
+    unknown = {key: question for key, question in questions.items() if key not in known.answers}
     try:
         fresh = scanner.run(unknown, means.limits.tool) if unknown or not known.saw else {}
         if set(fresh) != set(unknown):
             raise OutputMalformed(f"{scanner.name}: expected {len(unknown)} answers, found {len(fresh)}")
     except ScannerError as error:
-        failed: Answers = dict.fromkeys(contents, Unscanned(f"{scanner.name} failed"))
-        return _Answered(scanner, failed, f"{scanner.name}: {error.message}", known)
+        failed: Answers = dict.fromkeys(questions, Unscanned(f"{scanner.name} failed"))
+        return failed, f"{scanner.name}: {error.message}", known
     if means.cache and (unknown or not known.saw):
-        means.cache.keep(scanner, unknown, fresh)
-    return _Answered(scanner, {**known.answers, **fresh}, None, known)
+        means.cache.keep(scanner, fresh)
+    return {**known.answers, **fresh}, None, known
 
 
 def _used(answered: list[_Answered]) -> CacheUse:
-    asked = sum(len(one.answers) for one in answered)
+    asked = sum(len(one.head) + len(one.base) for one in answered)
     known = sum(len(one.known.answers) for one in answered)
     return CacheUse(asked, known, sum(one.known.refused for one in answered))
 
 
 def _result(sides: Sides, answered: list[_Answered], used: CacheUse | None) -> ScanResult:
-    head = {file.path: _sighted(file, answered) for file in sides.head.values()}
-    base = {file.path: _sighted(file, answered) for file in sides.base.values()}
-    new, old = compare(_flat(head), _flat(base))
+    deleted = {path: sides.base[path] for path in sides.deleted}
+    head = _sighted({**deleted, **sides.head}, [(one.scanner, one.head) for one in answered])
+    base = _sighted(sides.base, [(one.scanner, one.base) for one in answered])
+    new, old = compare(head, base)
     reports = tuple(_report(sides, one, new + old) for one in answered)
-    coverage = tuple(_row(file, reports, sides) for file in sides.head.values())
+    covers = {one.scanner.name: one.scanner.covers for one in answered}
+    coverage = tuple(_row(file, reports, sides, covers) for file in sides.head.values())
     gaps = tuple(
         Gap(row.path, row.sha256, row.report.reason)
         for row in coverage
@@ -142,16 +169,13 @@ def _result(sides: Sides, answered: list[_Answered], used: CacheUse | None) -> S
     return ScanResult(reports, coverage, new, old, gaps, figure, "; ".join(errors) or None, used)
 
 
-def _flat(side: dict[str, list[Sighting]]) -> list[Sighting]:
-    return [sighting for found in side.values() for sighting in found]
-
-
-def _sighted(file: File, answered: list[_Answered]) -> list[Sighting]:
-    if not file.is_python:
-        return []
-    said = {one.scanner.name: one.answers[file.sha256] for one in answered}
-    hits = {name: answer for name, answer in said.items() if not isinstance(answer, Unscanned)}
-    return sightings(file.path, file.content.decode("utf-8", "replace"), hits)
+def _sighted(files: Mapping[str, File], said: list[tuple[Scanner, Answers]]) -> list[Sighting]:
+    found: list[Sighting] = []
+    for path, file in files.items():
+        answers = {scanner.name: answers[path] for scanner, answers in said if path in answers}
+        hits = {name: answer for name, answer in answers.items() if not isinstance(answer, Unscanned)}
+        found += sightings(path, file.content.decode("utf-8", "replace"), hits)
+    return found
 
 
 def _report(sides: Sides, one: _Answered, findings: tuple[Finding, ...]) -> ScannerReport:
@@ -159,7 +183,7 @@ def _report(sides: Sides, one: _Answered, findings: tuple[Finding, ...]) -> Scan
     for finding in findings:
         if one.scanner.name in finding.scanner.split("+"):
             mine.setdefault(finding.path, []).append(finding)
-    files = {path: _outcome(file, one.answers, mine.get(path, [])) for path, file in sides.head.items()}
+    files = {path: _outcome(one.head[path], mine.get(path, [])) for path in sides.head if path in one.head}
     return ScannerReport(one.scanner.name, _told(one.scanner.version), one.scanner.rules_sha256(), files, one.error)
 
 
@@ -170,28 +194,25 @@ def _told(version: Callable[[], str]) -> str:
         return "not installed"  # the report's error says the same and blocks
 
 
-def _outcome(file: File, answers: Answers, findings: list[Finding]) -> Report:
-    if not file.is_python:
-        return NotCovered(file.language)
-    answer = answers[file.sha256]
+def _outcome(answer: Answer, findings: list[Finding]) -> Report:
     return answer if isinstance(answer, Unscanned) else Scanned(tuple(findings))
 
 
-def _row(file: File, reports: tuple[ScannerReport, ...], sides: Sides) -> CoverageRow:
-    each = {report.scanner: report.files[file.path] for report in reports}
+def _row(
+    file: File, reports: tuple[ScannerReport, ...], sides: Sides, covers: Mapping[str, frozenset[str]]
+) -> CoverageRow:
+    each = {report.scanner: report.files[file.path] for report in reports if file.path in report.files}
     before = sides.base.get(file.path)
     same = before is not None and (before.sha256, before.language) == (file.sha256, file.language)
     read = tuple(name for name, report in each.items() if isinstance(report, Scanned))
-    return CoverageRow(
-        file.path, file.sha256, file.language, len(file.content), read, _worst(list(each.values())), not same
-    )
+    known = any(file.language in covers[name] for name in each)
+    worst = _worst(list(each.values()))
+    outcome = worst if known or isinstance(worst, Unscanned) else NotCovered(file.language)
+    return CoverageRow(file.path, file.sha256, file.language, len(file.content), read, outcome, not same)
 
 
 def _worst(reports: list[Report]) -> Report:
     """Take the least complete answer: a file that one scanner could not read is not scanned."""
     unread = sorted({report.reason for report in reports if isinstance(report, Unscanned)})
-    if unread:
-        return Unscanned("; ".join(unread))
-    unknown = next((report for report in reports if isinstance(report, NotCovered)), None)
     found = {f.fingerprint: f for report in reports if isinstance(report, Scanned) for f in report.findings}
-    return unknown or Scanned(tuple(found.values()))
+    return Unscanned("; ".join(unread)) if unread else Scanned(tuple(found.values()))

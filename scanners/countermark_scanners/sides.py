@@ -1,6 +1,6 @@
-"""The two sides of a change as the scanners get them: what each file is, and each Python text once.
+"""The two sides of a change: what each file is, and which file of the base it was.
 
-Layer: scanners. Imports `language` and `source`.
+Layer: scanners. Imports `language`, `renames` and `source`.
 Trust: paths and contents are hostile.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import language, source
+from .renames import origins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,24 +28,25 @@ class File:
     language: str
     content: bytes
 
-    @property
-    def is_python(self) -> bool:
-        """Say whether the scanners should read it."""
-        return self.language == language.PYTHON
-
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """Head and base, by path."""
+    """Head and base, by path, and `origins`: path of the head -> path it had in the base."""
 
     head: dict[str, File]
     base: dict[str, File]
+    origins: dict[str, str]
 
     @property
-    def python(self) -> dict[str, bytes]:
-        """Give every Python text of both sides once, by its sha256."""
+    def python(self) -> int:
+        """Count the Python texts of both sides, each once."""
         both = (*self.head.values(), *self.base.values())
-        return {file.sha256: file.content for file in both if file.is_python}
+        return len({file.sha256 for file in both if file.language == language.PYTHON})
+
+    @property
+    def deleted(self) -> list[str]:
+        """List the paths of the base that no file of the head was."""
+        return sorted(set(self.base) - set(self.origins.values()))
 
 
 def identify(
@@ -58,7 +60,7 @@ def identify(
         if language.may_be_python(file.language)
     }
     programs = source.programs(unclear, limits) if unclear else frozenset()
-    return Sides(_resolved(head, programs), _resolved(before, programs))
+    return Sides(_resolved(head, programs), _resolved(before, programs), origins(files, base))
 
 
 def _named(files: Mapping[str, bytes], special: Mapping[str, str]) -> dict[str, File]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .output import Value
+    from .question import Question
     from .tool import ToolLimits
 
 NAME = "source"
@@ -70,8 +71,9 @@ def programs(contents: Mapping[str, bytes], limits: ToolLimits) -> frozenset[str
     return frozenset(key for key, row in rows.items() if row.get("program") is True)
 
 
-def run(contents: Mapping[str, bytes], limits: ToolLimits) -> Answers:
-    """Answer for every content: what it hides, or why it cannot be read."""
+def run(questions: Mapping[str, Question], limits: ToolLimits) -> Answers:
+    """Answer for every question: what its text hides, or why it cannot be read."""
+    contents = {key: question.content for key, question in questions.items()}
     answers: Answers = {key: Unscanned(why) for key in contents if (why := unreadable(contents[key]))}
     readable = {key: content for key, content in contents.items() if key not in answers}
     for key, row in _parsed(readable, limits).items():
@@ -145,4 +147,4 @@ def _rules_sha256() -> str:
     return digest.hexdigest()
 
 
-SCANNER = Scanner(NAME, _version, _rules_sha256, run)
+SCANNER = Scanner(NAME, _version, _rules_sha256, run, covers=frozenset())

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import pytest
 
 from countermark_scanners.errors import ScannerError
 from countermark_scanners.finding import Confidence, Finding, Hit, Severity
-from countermark_scanners.scanner import Answers, Scanner
+from countermark_scanners.question import Question
+from countermark_scanners.scanner import Answers, Run, Scanner
 from countermark_scanners.tool import ToolLimits
 
 HIT = Hit("fake/shout", 78, Severity.HIGH, Confidence.HIGH, 1, 1, "a shout", "Do not shout.")
 
 
-def make_scanner(name: str, run: Callable[[Mapping[str, bytes], ToolLimits], Answers]) -> Scanner:
+def make_scanner(name: str, run: Run) -> Scanner:
     return Scanner(name, lambda: "1", lambda: "00" * 32, run)
 
 
-def shouts(contents: Mapping[str, bytes], _limits: ToolLimits) -> Answers:
+def shouts(questions: Mapping[str, Question], _limits: ToolLimits) -> Answers:
     """Report every line that says SHOUT."""
-    return {
-        key: tuple(
-            replace(HIT, line=number) for number, line in enumerate(content.split(b"\n"), start=1) if b"SHOUT" in line
-        )
-        for key, content in contents.items()
-    }
+    return {key: tuple(_shouted(question.content)) for key, question in questions.items()}
+
+
+def _shouted(content: bytes) -> Iterator[Hit]:
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        if b"SHOUT" in line:
+            yield replace(HIT, line=number)
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def shouting() -> Scanner:
 
 @pytest.fixture
 def failing() -> Scanner:
-    def run(_contents: Mapping[str, bytes], _limits: ToolLimits) -> Answers:
+    def run(_questions: Mapping[str, Question], _limits: ToolLimits) -> Answers:
         raise ScannerError("it fell over")
 
     return make_scanner("failing", run)
@@ -44,8 +46,8 @@ def failing() -> Scanner:
 
 @pytest.fixture
 def skipping() -> Scanner:
-    def run(contents: Mapping[str, bytes], limits: ToolLimits) -> Answers:
-        return dict(list(shouts(contents, limits).items())[1:])
+    def run(questions: Mapping[str, Question], limits: ToolLimits) -> Answers:
+        return dict(list(shouts(questions, limits).items())[1:])
 
     return make_scanner("skipping", run)
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from countermark_ledger import canonical
-from countermark_scanners import canary, registry, source
+from countermark_scanners import canary, question, registry, source
 from countermark_scanners.cache import AnswerCache, CacheUse
 from countermark_scanners.errors import ScannerBlind, ScannerError
 from countermark_scanners.finding import Confidence, Hit, Severity
+from countermark_scanners.question import Question, Sees
 from countermark_scanners.report import Unscanned
 from countermark_scanners.result import ScanResult
 from countermark_scanners.scan import Means, scan
@@ -26,8 +27,8 @@ HIT = Hit("fake/shout", 78, Severity.HIGH, Confidence.HIGH, 1, 1, "a shout, in Ã
 SAMPLES = Path(__file__).parent / "samples"
 
 
-def shouts(contents: Mapping[str, bytes], _limits: ToolLimits) -> Answers:
-    return {key: (HIT,) if b"SHOUT" in content else () for key, content in contents.items()}
+def shouts(questions: Mapping[str, Question], _limits: ToolLimits) -> Answers:
+    return {key: (HIT,) if b"SHOUT" in question.content else () for key, question in questions.items()}
 
 
 class Asked:
@@ -38,9 +39,9 @@ class Asked:
         self.scanner = Scanner(name, lambda: "1", lambda: "00" * 32, self._run)
         self._answers = run
 
-    def _run(self, contents: Mapping[str, bytes], limits: ToolLimits) -> Answers:
-        self.shown.append(len(contents))
-        return self._answers(contents, limits)
+    def _run(self, questions: Mapping[str, Question], limits: ToolLimits) -> Answers:
+        self.shown.append(len(questions))
+        return self._answers(questions, limits)
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_without_a_cache_everything_is_shown_every_time() -> None:
 def test_an_unscanned_file_is_asked_for_again_because_the_next_run_may_do_better(
     cache: Callable[[], AnswerCache],
 ) -> None:
-    asked = Asked(lambda contents, _: dict.fromkeys(contents, Unscanned("a time-out")))
+    asked = Asked(lambda questions, _: dict.fromkeys(questions, Unscanned("a time-out")))
     for _ in range(2):
         result = run({"a.py": b"x = 1\n"}, {}, cache(), asked.scanner)
         assert [gap.reason for gap in result.gaps] == ["a time-out"]
@@ -111,7 +112,7 @@ def test_an_unscanned_file_is_asked_for_again_because_the_next_run_may_do_better
 def test_a_scanner_that_fails_keeps_nothing_and_a_known_answer_does_not_hide_it(
     cache: Callable[[], AnswerCache],
 ) -> None:
-    def fails(_contents: Mapping[str, bytes], _limits: ToolLimits) -> Answers:
+    def fails(_questions: Mapping[str, Question], _limits: ToolLimits) -> Answers:
         raise ScannerError("it fell over")
 
     run({"a.py": b"x = 1\n"}, {}, cache(), Asked().scanner)
@@ -124,7 +125,7 @@ def test_a_scanner_that_fails_keeps_nothing_and_a_known_answer_does_not_hide_it(
 
 
 def test_a_scanner_that_leaves_a_file_out_keeps_nothing(cache: Callable[[], AnswerCache]) -> None:
-    asked = Asked(lambda contents, limits: dict(list(shouts(contents, limits).items())[1:]))
+    asked = Asked(lambda questions, limits: dict(list(shouts(questions, limits).items())[1:]))
     for _ in range(2):
         assert run(FILES, {}, cache(), asked.scanner).error is not None
     assert asked.shown == [2, 2]
@@ -164,7 +165,7 @@ def test_a_change_of_nothing_to_scan_starts_no_scanner_that_was_once_seen_to_see
 
 
 def test_a_blind_scanner_is_not_kept_as_one_that_saw(cache: Callable[[], AnswerCache]) -> None:
-    def blind(_contents: Mapping[str, bytes], _limits: ToolLimits) -> Answers:
+    def blind(_questions: Mapping[str, Question], _limits: ToolLimits) -> Answers:
         raise ScannerBlind("fake: expected the planted flaws, found none")
 
     asked = Asked(blind)
@@ -174,7 +175,7 @@ def test_a_blind_scanner_is_not_kept_as_one_that_saw(cache: Callable[[], AnswerC
 
 
 def test_a_file_that_is_the_planted_one_is_not_taken_for_clean(cache: Callable[[], AnswerCache]) -> None:
-    asked = Asked(lambda contents, _: dict.fromkeys(contents, (HIT,)))
+    asked = Asked(lambda questions, _: dict.fromkeys(questions, (HIT,)))
     run({"a.py": b"x = 1\n"}, {}, cache(), asked.scanner)
     result = run({"a.py": canary.SOURCE}, {}, cache(), asked.scanner)
     assert asked.shown == [1, 1]
@@ -185,7 +186,7 @@ def test_an_answer_without_a_canonical_spelling_is_not_kept_and_still_counts(
     cache: Callable[[], AnswerCache],
 ) -> None:
     odd = replace(HIT, message="half a pair: \ud800")
-    asked = Asked(lambda contents, _: dict.fromkeys(contents, (odd,)))
+    asked = Asked(lambda questions, _: dict.fromkeys(questions, (odd,)))
     for _ in range(2):
         assert [f.rule for f in run({"a.py": b"x = 1\n"}, {}, cache(), asked.scanner).new_findings] == ["fake/shout"]
     assert asked.shown == [1, 1]
@@ -242,11 +243,27 @@ def test_no_tool_is_started_when_everything_is_known(
     assert canonical.dumps(after.to_json()) == canonical.dumps(before.to_json())
 
 
-def test_the_cache_asks_for_the_content_itself_whatever_it_is_called(cache: Callable[[], AnswerCache]) -> None:
+def test_an_answer_is_kept_under_everything_the_question_consults(cache: Callable[[], AnswerCache]) -> None:
+    everything = frozenset(Sees)
+    same = Question("python", b"x = 1\n", "a.py", b"x = 0\n", {"a.py": b"x = 1\n"})
+    others = [
+        replace(same, language="shell"),
+        replace(same, content=b"x = 2\n"),
+        replace(same, path="b.py"),
+        replace(same, before=None),
+        replace(same, beside={"a.py": b"x = 1\n", "b.py": b""}),
+    ]
+    key, *more = (question.key(one, everything, question.digest(one.beside)) for one in (same, *others))
     held = cache()
-    held.keep(source.SCANNER, {"a": b"x = 1\n"}, {"a": ()})
-    assert held.known(source.SCANNER, {"a": b"x = 2\n"}).answers == {}
-    assert held.known(source.SCANNER, {"b": b"x = 1\n"}).answers == {"b": ()}
+    held.keep(source.SCANNER, {key: ()})
+    assert held.known(source.SCANNER, [key]).answers == {key: ()}
+    assert held.known(source.SCANNER, more).answers == {}
+    assert len({key, *more}) == len(others) + 1
+
+
+def test_what_a_scanner_does_not_look_at_is_no_part_of_the_question() -> None:
+    one, other = Question("python", b"x = 1\n", "a.py", None), Question("python", b"x = 1\n", "b.py", b"x")
+    assert question.key(one, frozenset(), "") == question.key(other, frozenset(), "")
 
 
 def test_a_directory_that_cannot_be_written_to_costs_time_only(

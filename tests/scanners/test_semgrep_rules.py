@@ -12,6 +12,7 @@ import yaml
 import countermark_policies
 from countermark_scanners import semgrep
 from countermark_scanners.finding import Confidence, Severity
+from countermark_scanners.question import Question
 from countermark_scanners.report import Unscanned
 from countermark_scanners.tool import ToolLimits
 
@@ -33,8 +34,8 @@ RULES = {rule["id"]: rule for rule in rules()}
 
 @pytest.fixture(scope="module")
 def tripped() -> dict[str, set[tuple[str, int]]]:
-    contents = {path.name: path.read_bytes() for path in sorted(SAMPLES.glob("*.py.txt"))}
-    answers = semgrep.SCANNER.run(contents, ToolLimits())
+    asked = {path.name: Question("python", path.read_bytes()) for path in sorted(SAMPLES.glob("*.py.txt"))}
+    answers = semgrep.SCANNER.run(asked, ToolLimits())
     found = {}
     for name, answer in answers.items():
         assert not isinstance(answer, Unscanned), answer

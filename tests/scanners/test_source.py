@@ -6,6 +6,7 @@ import pytest
 
 from countermark_scanners import source
 from countermark_scanners.finding import Hit, Severity
+from countermark_scanners.question import Question
 from countermark_scanners.report import Unscanned
 from countermark_scanners.suppressions import markers
 from countermark_scanners.tool import ToolLimits
@@ -46,7 +47,8 @@ READABLE = {
 
 @pytest.fixture(scope="module")
 def answers() -> dict[str, object]:
-    return dict(source.run({**BROKEN, **READABLE}, ToolLimits()))
+    asked = {key: Question("python", content) for key, content in {**BROKEN, **READABLE}.items()}
+    return dict(source.run(asked, ToolLimits()))
 
 
 @pytest.mark.parametrize("name", sorted(BROKEN))

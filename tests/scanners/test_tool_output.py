@@ -149,7 +149,7 @@ def seen(*flaws: tuple[int, int]) -> tuple[Hit, ...]:
 
 
 def test_a_scanner_that_sees_the_canary_passes() -> None:
-    canary.check("any", seen((78, 6), (502, 7), (89, 1)))
+    canary.PYTHON.check("any", seen((78, 6), (502, 7), (89, 1)))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_scanner_that_sees_the_canary_passes() -> None:
 )
 def test_a_scanner_that_does_not_see_the_canary_is_blind(answer: tuple[Hit, ...] | Unscanned) -> None:
     with pytest.raises(ScannerBlind, match="planted"):
-        canary.check("any", answer)
+        canary.PYTHON.check("any", answer)
 
 
 def test_every_number_of_the_table_has_a_remedy_and_a_tool() -> None:
