@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from .canonical import b64decode, b64encode
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from .note import NoteSigner
+
+MAX_REMEMBERED, MAX_REMEMBERED_BYTES = 4096, 2048
+"""A change leans on few checkpoints many times. A larger one carries lines of unknown keys, and is verified anew."""
 
 _HEAD = re.compile(r"(?P<origin>[^\n]+)\n(?P<size>0|[1-9][0-9]{0,18})\n(?P<root>[^\n]+)\n")
 
@@ -124,12 +128,27 @@ class SignedCheckpoint:
         return found
 
 
+def verified(raw: bytes, log: VerifierKey) -> TreeHead:
+    """Return the head of a checkpoint that the log signed; raise as `parse` and `verify` do.
+
+    The same bytes under the same key are verified once: the answer turns on nothing else. A refusal is not remembered.
+    """
+    return (_remembered if len(raw) <= MAX_REMEMBERED_BYTES else _verified)(raw, log)
+
+
 def sign(head: TreeHead, signer: NoteSigner) -> bytes:
     """Return the signed checkpoint of the signer's own log; another origin is a programmer's mistake."""
     if head.origin != signer.verifier.name:
         raise RuntimeError(f"the key of {signer.verifier.name} does not sign for {head.origin}")
     text = head.encode()
     return SignedNote(text, (signer.sign(text),)).encode()
+
+
+def _verified(raw: bytes, log: VerifierKey) -> TreeHead:
+    return SignedCheckpoint.parse(raw).verify(log)
+
+
+_remembered = lru_cache(maxsize=MAX_REMEMBERED)(_verified)
 
 
 def _check_distinct(keys: Collection[VerifierKey]) -> None:

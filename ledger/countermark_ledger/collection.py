@@ -17,16 +17,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from . import canonical
+from . import canonical, shape
 from .bundle import Bundle, content_name
 from .errors import LedgerError, Malformed, TooLarge
 from .statement import Statement
 
-_BUNDLE = re.compile(r"([0-9a-f]{2})/([0-9a-f]{64})\.sigstore\.json")
-_CERTIFICATE = re.compile(r"[0-9a-f]{2}/([0-9a-f]{64})\.certificate\.tlog-proof")
-_LINK = re.compile(r"consistency/(0|[1-9][0-9]{0,18})-([1-9][0-9]{0,18})\.tlog-consistency")
 CHECKPOINT = "checkpoint"
+_NAMED = re.compile(
+    r"[0-9a-f]{2}/(?P<bundle>[0-9a-f]{64})\.sigstore\.json"
+    r"|[0-9a-f]{2}/(?P<certificate>[0-9a-f]{64})\.certificate\.tlog-proof"
+    r"|consistency/(?P<old>0|[1-9][0-9]{0,18})-(?P<new>[1-9][0-9]{0,18})\.tlog-consistency"
+    rf"|{CHECKPOINT}"
+)
+_FOLDER = re.compile(r"[0-9a-f]{2}|consistency")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +70,27 @@ class Link:
         return cls(old, new, hashes, checkpoint)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Candidate:
     """A bundle that nobody has verified: its bytes, the proofs found beside it, and what it CLAIMS to say.
 
-    `bundle` is None when it is damaged, so that only its claims could be read; it can never verify.
+    Its claims choose whether anybody looks closer, so the rest of it is read when somebody does, and once.
     """
 
     name: str
     raw: bytes
     certificate_proofs: tuple[bytes, ...]
     claims: Statement
-    bundle: Bundle | None
 
-    @property
+    @cached_property
+    def bundle(self) -> Bundle | None:
+        """Read the bundle; None when it is damaged, so that only its claims could be read: it can never verify."""
+        try:
+            return Bundle.parse(self.raw)
+        except LedgerError:
+            return None  # whoever asks refuses it, and its claims say which row that is about
+
+    @cached_property
     def altered(self) -> bool:
         """Tell whether the bytes are not the ones the name promises."""
         return content_name(self.raw) != self.name
@@ -101,17 +113,18 @@ class Collection:
         proofs: dict[str, list[bytes]] = {}
         collection, count, total = cls(), 0, 0
         for path, raw in files:
-            if not is_named(path):
+            found = _NAMED.fullmatch(path)
+            if found is None:
                 continue
             count, total = count + 1, total + len(raw)
             if count > caps.files or total > caps.total_bytes:
                 raise TooLarge(f"collection: expected at most {caps.files} files and {caps.total_bytes} bytes")
-            if found := _BUNDLE.fullmatch(path):
-                _prefer_true(bundles, found[2], raw)
-            elif found := _CERTIFICATE.fullmatch(path):
-                proofs.setdefault(found[1], []).append(raw)
-            elif found := _LINK.fullmatch(path):
-                collection._take_link(int(found[1]), int(found[2]), raw)
+            if found["bundle"]:
+                _prefer_true(bundles, found["bundle"], raw)
+            elif found["certificate"]:
+                proofs.setdefault(found["certificate"], []).append(raw)
+            elif found["new"]:
+                collection._take_link(int(found["old"]), int(found["new"]), raw)
             else:
                 collection.checkpoints.append(raw)
         for name in sorted(bundles):
@@ -126,17 +139,9 @@ class Collection:
 
     def _take_bundle(self, name: str, raw: bytes, proofs: tuple[bytes, ...]) -> None:
         try:
-            bundle = Bundle.parse(raw)
-            self.candidates[name] = Candidate(name, raw, proofs, Statement.parse(bundle.envelope.payload), bundle)
+            self.candidates[name] = Candidate(name, raw, proofs, _claims(raw))
         except LedgerError:
-            self._take_damaged(name, raw)
-
-    def _take_damaged(self, name: str, raw: bytes) -> None:
-        claims = _read_leniently(raw)
-        if claims is None:
             self.junk += 1
-        else:
-            self.candidates[name] = Candidate(name, raw, (), claims, None)
 
 
 def _prefer_true(bundles: dict[str, bytes], name: str, raw: bytes) -> None:
@@ -145,20 +150,20 @@ def _prefer_true(bundles: dict[str, bytes], name: str, raw: bytes) -> None:
         bundles[name] = raw
 
 
-def _read_leniently(raw: bytes) -> Statement | None:
-    """Read what a damaged bundle is about, only so that its refusal can name the row; it can never verify."""
-    try:
-        value = canonical.loads(raw)
-        envelope = value.get("dsseEnvelope") if isinstance(value, dict) else None
-        payload = envelope.get("payload") if isinstance(envelope, dict) else None
-        return Statement.parse(canonical.b64decode(payload))
-    except LedgerError:
-        return None
+def _claims(raw: bytes) -> Statement:
+    """Read what a bundle is about, also of a damaged one, so that its refusal can name the row."""
+    envelope = shape.member(canonical.loads(raw), "dsseEnvelope")
+    return Statement.parse(canonical.b64decode(shape.member(envelope, "payload")))
 
 
 def is_named(path: str) -> bool:
     """Tell whether a collection reads a file of this name; every other file is for other readers."""
-    return path == CHECKPOINT or any(named.fullmatch(path) for named in (_BUNDLE, _CERTIFICATE, _LINK))
+    return _NAMED.fullmatch(path) is not None
+
+
+def is_folder(name: str) -> bool:
+    """Tell whether files that a collection reads may lie in a folder of this name at its top; in no other do any."""
+    return _FOLDER.fullmatch(name) is not None
 
 
 def bundle_path(name: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from . import merkle
+from . import checkpoint, merkle
 from .checkpoint import SignedCheckpoint, TreeHead
 from .collection import Collection, Link
 from .errors import BadConsistency, Forged, LedgerError
@@ -68,7 +68,7 @@ def _checkpoints(collection: Collection) -> list[bytes]:
 
 def _verified(raw: bytes, trust: TrustRoot) -> TreeHead | None:
     try:
-        return SignedCheckpoint.parse(raw).verify(trust.log)
+        return checkpoint.verified(raw, trust.log)
     except LedgerError:
         return None  # junk beside the evidence ties nothing and defeats nothing
 

@@ -10,6 +10,7 @@ that head (c2sp.org/tlog-cosignature). Lines of unknown keys are carried and ign
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, assert_never
@@ -27,6 +28,8 @@ ID_BYTES = 4
 TIME_BYTES = 8
 MAX_TIME = 2**63 - 1
 _DASH = "\u2014 "
+_NOT_IN_NAMES = re.compile("[+\x00-\x20\x7f\\s\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
 
 class KeyType(IntEnum):
@@ -184,7 +187,7 @@ def cosigned_at(line: Signature) -> int:
 
 def check_name(name: str) -> None:
     """Refuse a key name that is empty or holds a space, a plus sign, a control or a lone surrogate."""
-    if not name or any(c in "+\x7f" or c < " " or c.isspace() or "\ud800" <= c <= "\udfff" for c in name):
+    if not name or _NOT_IN_NAMES.search(name):
         raise Malformed(f"key name: expected text without spaces, plus signs and controls, found {name[:80]!r}")
 
 
@@ -216,6 +219,6 @@ def _decode(raw: bytes) -> str:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Malformed(f"note: expected UTF-8: {error}") from error
-    if any(c < " " and c != "\n" for c in text):
+    if _CONTROL.search(text):
         raise Malformed("note: expected no control character but the newline")
     return text

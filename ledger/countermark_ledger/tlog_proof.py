@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .canonical import b64decode, b64encode
-from .checkpoint import SignedCheckpoint, TreeHead
+from .checkpoint import SignedCheckpoint, TreeHead, verified
 from .errors import Malformed, TooLarge
 from .merkle import HASH_BYTES, MAX_PATH, MAX_SIZE, verify_inclusion
 
@@ -69,6 +69,6 @@ class TlogProof:
 
         Raises `WrongLog`, `BadSignature` or `BadInclusion`.
         """
-        head = SignedCheckpoint.parse(self.checkpoint).verify(log)
+        head = verified(self.checkpoint, log)
         verify_inclusion(index=self.index, size=head.size, leaf=leaf, path=self.path, root=head.root)
         return head

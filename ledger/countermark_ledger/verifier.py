@@ -23,10 +23,10 @@ from typing import NamedTuple
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 
-from . import dsse, leaf, merkle, sct
+from . import checkpoint, dsse, leaf, merkle, sct
 from .bundle import Bundle, Entry, content_name
 from .certificate import LeafCertificate, verify_leaf
-from .checkpoint import SignedCheckpoint, TreeHead
+from .checkpoint import TreeHead
 from .errors import BadInclusion, BadSignature, WrongEntry, WrongIdentity, WrongLog
 from .identity import Identity
 from .public_key import EcdsaVerification
@@ -102,7 +102,7 @@ def _verify_signature(certificate: LeafCertificate, signature: bytes, message: b
 def _verify_included(entry: Entry, trust: TrustRoot) -> TreeHead:
     if entry.key_id != trust.log.key_hash:
         raise WrongLog(f"log id: expected that of {trust.log.name}, found another key's")
-    head = SignedCheckpoint.parse(entry.checkpoint).verify(trust.log)
+    head = checkpoint.verified(entry.checkpoint, trust.log)
     if entry.log_index != entry.proof_index:
         raise BadInclusion(f"log index: the entry says {entry.log_index}, its proof says {entry.proof_index}")
     if (entry.tree_size, entry.root_hash) != (head.size, head.root):

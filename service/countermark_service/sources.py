@@ -7,15 +7,23 @@ what it offers besides costs nobody an answer.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 from countermark_ledger.bundle import MAX_BYTES
-from countermark_ledger.collection import CHECKPOINT, Link, bundle_path, certificate_proof_path, is_named, proof_path
+from countermark_ledger.collection import (
+    CHECKPOINT,
+    Link,
+    bundle_path,
+    certificate_proof_path,
+    is_folder,
+    is_named,
+    proof_path,
+)
 from countermark_ledger.errors import GitError, NoSuchRecord, UnknownRevision
 from countermark_ledger.git.objects import Oversized
 from countermark_ledger.git.reader import Repository
@@ -34,6 +42,7 @@ BUNDLE_REF = "refs/countermark/bundles"
 MAX_FILE = MAX_BYTES
 _REGULAR = {Mode.FILE, Mode.EXECUTABLE}
 _PAGE = 1000
+_PART = 64 * 1024
 _ACCOUNTS = {generation.PREDICATE_TYPE, claim.PREDICATE_TYPE}
 _REFUSED = (verdict.Outcome.FAILED.value, verdict.Outcome.INCONCLUSIVE.value)
 _BESIDE = {
@@ -123,15 +132,32 @@ def from_directory(folder: Path) -> Source:
         raise UsageError(f"{folder}: expected a directory of bundles", hint="countermark log export DIR")
 
     def files(_paths: AbstractSet[str]) -> Iterator[tuple[str, bytes]]:
-        for parent, folders, names in os.walk(folder):
-            folders.sort()
-            for name in sorted(names):
-                path = Path(parent, name)
-                inside = path.relative_to(folder).as_posix()
-                if is_named(inside) and stat.S_ISREG(path.lstat().st_mode) and (raw := _read(path)) is not None:
-                    yield inside, raw
+        names, folders = _listed(folder)
+        yield from _files(folder, "", names)
+        for name in filter(is_folder, folders):
+            yield from _files(folder, f"{name}/", _listed(folder / name)[0])
 
     return files
+
+
+def _listed(folder: Path) -> tuple[list[str], list[str]]:
+    """Name the regular files and the folders in a folder, sorted; nothing where it can't be listed."""
+    files: list[str] = []
+    folders: list[str] = []
+    with suppress(OSError), os.scandir(folder) as entries:  # gone or closed to us: it offers nothing
+        for entry in entries:
+            if entry.is_file(follow_symlinks=False):
+                files.append(entry.name)
+            elif entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+    return sorted(files), sorted(folders)
+
+
+def _files(folder: Path, inside: str, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    for name in names:
+        path = f"{inside}{name}"
+        if is_named(path) and (raw := _read(f"{folder}/{path}")) is not None:
+            yield path, raw
 
 
 def from_ref(repository: Repository, ref: str = BUNDLE_REF) -> Source:
@@ -198,10 +224,13 @@ def pages(embedded: Embedded, query: Query) -> Iterator[EntryIndex]:
             return
 
 
-def _read(path: Path) -> bytes | None:
+def _read(path: str) -> bytes | None:
+    """Read a file, None when it is a giant; in parts, for a buffer of the cap would cost more than most files do."""
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
-            raw = file.read(MAX_FILE + 1)
+            raw = file.read(_PART)
+            if len(raw) == _PART:
+                raw += file.read(MAX_FILE + 1 - _PART)
     except OSError as error:
         raise GitError(f"{path}: {error.strerror}") from error
     return raw if len(raw) <= MAX_FILE else None

@@ -10,7 +10,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from countermark_ledger.checkpoint import Cosignature, SignedCheckpoint, TreeHead, Witnesses, sign
+from countermark_ledger.checkpoint import (
+    MAX_REMEMBERED_BYTES,
+    Cosignature,
+    SignedCheckpoint,
+    TreeHead,
+    Witnesses,
+    sign,
+    verified,
+)
 from countermark_ledger.errors import BadSignature, Malformed, NotWitnessed, WrongLog
 from countermark_ledger.merkle import EMPTY_ROOT, MAX_SIZE
 from countermark_ledger.note import Cosigner, KeyType, NoteSigner, Signature, SignedNote
@@ -164,6 +172,20 @@ def test_a_cosignature_by_the_logs_own_name_and_key_is_no_log_signature() -> Non
         checkpoint.verify(LOG.verifier)
     with pytest.raises(Malformed, match="type 01"):
         checkpoint.verify(witness.verifier)
+
+
+LONG = _checkpoint(*(Signature(f"unknown{n}.example", bytes(4), bytes(64)) for n in range(90))).note.encode()
+
+
+@pytest.mark.parametrize("raw", [RAW, LONG])
+def test_a_checkpoint_that_was_verified_before_is_believed_under_no_other_key(raw: bytes) -> None:
+    assert (len(LONG) > MAX_REMEMBERED_BYTES, len(RAW) > MAX_REMEMBERED_BYTES) == (True, False)
+    assert verified(raw, LOG.verifier) == verified(raw, LOG.verifier) == HEAD
+    for other in (NoteSigner("log.example", _secret(2)), NoteSigner("other.example", _secret(1))):
+        with pytest.raises((BadSignature, WrongLog)):
+            verified(raw, other.verifier)
+    with pytest.raises(BadSignature):
+        verified(raw.replace(b"\n7\n", b"\n8\n"), LOG.verifier)
 
 
 # --- witnesses --------------------------------------------------------------------------------------
