@@ -43,8 +43,9 @@ def _by_lines(came: Mapping[str, bytes], left: Mapping[str, bytes]) -> dict[str,
 
 
 def _counted(files: Mapping[str, bytes]) -> dict[str, Counter[bytes]]:
-    small = {path: content for path, content in files.items() if 0 < len(content) <= MOST_BYTES}
-    return {path: Counter(line.strip() for line in content.split(b"\n")) for path, content in small.items()}
+    small = {path: content.split(b"\n") for path, content in files.items() if len(content) <= MOST_BYTES}
+    counted = {path: Counter(line.strip() for line in lines if line.strip()) for path, lines in small.items()}
+    return {path: lines for path, lines in counted.items() if lines}
 
 
 def _alike(one: Counter[bytes], other: Counter[bytes]) -> float:
