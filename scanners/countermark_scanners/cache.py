@@ -8,7 +8,8 @@ What a kept answer says: this very scanner (its bytes, its rules, our own code a
 question consults to the end, found these flaws, and in the same run reported the planted ones. So a scan whose
 answers all come from here needs no scanner started: what it would say of a planted flaw today adds nothing to what
 it said of these bytes then. A scanner is started as soon as one question is unknown, or nothing shows that it ever
-saw the planted flaws; then it must see them again. Only whole answers are kept: no failure, no `Unscanned`, for the next run may do better.
+saw the planted flaws; then it must see them again. Only whole answers are kept: no failure, no `Unscanned`, for the
+next run may do better.
 The limits of a run are no part of the question, because an answer that met a limit is one of those.
 """
 
