@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from . import asking, registry, source
+from . import asking, registry, source, third_party
 from .cache import CacheUse, Known
 from .errors import OutputMalformed, ScannerError, TooMuchToScan
 from .novelty import Sighting, compare, sightings
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .question import Question
     from .scanner import Answers, Scanner
     from .sides import File, Sides
+    from .third_party import ThirdParty
 
 _NOTHING_SPECIAL: Mapping[str, str] = MappingProxyType({})
 
@@ -48,11 +49,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """With what a scan is made: the scanners, the limits, and what they are known to have answered before."""
+    """With what a scan is made: the scanners, the limits, what they are known to have answered, and others' reports."""
 
     scanners: Sequence[Scanner] = registry.DEFAULT
     limits: Limits = field(default_factory=Limits)
     cache: AnswerCache | None = None
+    others: Sequence[ThirdParty] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def scan(
     sides = identify(files, base, special, means.limits.tool)
     progress(f"{sides.python} Python texts in {len(files)} files")
     answered = _ask_all(sides, means, progress)
-    return _result(sides, answered, _used(answered) if means.cache else None)
+    return _result(sides, answered, third_party.together(means.others), _used(answered) if means.cache else None)
 
 
 def _check_size(files: Mapping[str, bytes], base: Mapping[str, bytes], limits: Limits) -> None:
@@ -150,11 +152,8 @@ def _used(answered: list[_Answered]) -> CacheUse:
     return CacheUse(asked, known, sum(one.known.refused for one in answered))
 
 
-def _result(sides: Sides, answered: list[_Answered], used: CacheUse | None) -> ScanResult:
-    deleted = {path: sides.base[path] for path in sides.deleted}
-    head = _sighted({**deleted, **sides.head}, [(one.scanner, one.head) for one in answered])
-    base = _sighted(sides.base, [(one.scanner, one.base) for one in answered])
-    new, old = compare(head, base)
+def _result(sides: Sides, answered: list[_Answered], others: Sequence[ThirdParty], used: CacheUse | None) -> ScanResult:
+    new, old = compare(*_sightings(sides, answered, others))
     reports = tuple(_report(sides, one, new + old) for one in answered)
     covers = {one.scanner.name: one.scanner.covers for one in answered}
     coverage = tuple(_row(file, reports, sides, covers) for file in sides.head.values())
@@ -166,13 +165,27 @@ def _result(sides: Sides, answered: list[_Answered], used: CacheUse | None) -> S
     errors = [one.error for one in answered if one.error is not None]
     missing = [one.scanner.name for one in answered if one.error is not None]
     figure = score(new, gaps=gaps, missing=missing)
-    return ScanResult(reports, coverage, new, old, gaps, figure, "; ".join(errors) or None, used)
+    told = tuple(ScannerReport(one.name, one.version, one.sha256, {}, None) for one in others)
+    return ScanResult((*reports, *told), coverage, new, old, gaps, figure, "; ".join(errors) or None, used)
 
 
-def _sighted(files: Mapping[str, File], said: list[tuple[Scanner, Answers]]) -> list[Sighting]:
+def _sightings(
+    sides: Sides, answered: list[_Answered], others: Sequence[ThirdParty]
+) -> tuple[list[Sighting], list[Sighting]]:
+    head = [(one.scanner.name, one.head) for one in answered]
+    base = [(one.scanner.name, one.base) for one in answered]
+    for other in others:
+        ours, theirs = other.about(sides)
+        head.append((other.name, dict(ours)))
+        base.append((other.name, dict(theirs)))
+    deleted = {path: sides.base[path] for path in sides.deleted}
+    return _sighted({**deleted, **sides.head}, head), _sighted(sides.base, base)
+
+
+def _sighted(files: Mapping[str, File], said: list[tuple[str, Answers]]) -> list[Sighting]:
     found: list[Sighting] = []
     for path, file in files.items():
-        answers = {scanner.name: answers[path] for scanner, answers in said if path in answers}
+        answers = {name: answers[path] for name, answers in said if path in answers}
         hits = {name: answer for name, answer in answers.items() if not isinstance(answer, Unscanned)}
         found += sightings(path, file.content.decode("utf-8", "replace"), hits)
     return found
