@@ -10,7 +10,7 @@ DESIGN.md section 2, steps 3 to 5.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,7 +21,17 @@ from .branch import branch_of
 from .chain import Edge
 from .checkpoint import TreeHead
 from .collection import Candidate, Collection
-from .errors import Forged, LedgerError, Malformed, StatusExpired, TooLarge, WrongEntry, WrongIdentity, WrongStatement
+from .errors import (
+    Forged,
+    LedgerError,
+    Malformed,
+    Revoked,
+    StatusExpired,
+    TooLarge,
+    WrongEntry,
+    WrongIdentity,
+    WrongStatement,
+)
 from .identity import Identity, Kind
 from .node import Node
 from .predicates import rows, status, verdict
@@ -61,13 +71,14 @@ class Evidence(Testimony):
     """What held and what did not, and what it all rests on.
 
     `heads` has, by statement (and by the status's own name), the oldest head that proves it: a later one may lack
-    its consistency proof. `accounts` are the statements that answer for rows, whole; `signed` is when each was signed.
+    its consistency proof. `accounts` are the statements that answer for rows, whole. `revoked` has, by path, what was
+    signed and is genuine, and does not count since its signer or a model was revoked: only to say who signed what last.
     `commits` has, by source, every path of a signed commit with the node that it made there.
     """
 
     status: CurrentStatus = field(kw_only=True)
     accounts: dict[str, Account] = field(default_factory=dict)
-    signed: dict[str, datetime] = field(default_factory=dict)
+    revoked: dict[str, list[tuple[Edge, datetime]]] = field(default_factory=dict)
     commits: dict[str, dict[str, Node | None]] = field(default_factory=dict)
     heads: dict[str, TreeHead] = field(default_factory=dict)
     judged: list[str] = field(default_factory=list)
@@ -207,12 +218,25 @@ def _hold(
     try:
         verified = verify_candidate(candidate, trust)
         _check_signer(verified, account)
-        refuse_revoked(verified, accused(account), evidence.status)
     except LedgerError as error:
         _refuse(account, error, evidence, question)
         return None
+    if not _stands(verified, account, evidence, question):
+        return None
     _keep_oldest(verified, evidence)
     return verified, account
+
+
+def _stands(verified: Verified, account: Account, evidence: Evidence, question: Question) -> bool:
+    """Ask the status about a genuine statement; what it revokes is kept too, to say who signed what last."""
+    try:
+        refuse_revoked(verified, accused(account), evidence.status)
+    except LedgerError as error:
+        _refuse(account, error, evidence, question)
+        for path, edge in _edges(verified, account, question) if isinstance(error, Revoked) else ():
+            evidence.revoked.setdefault(path, []).append((edge, verified.signed))
+        return False
+    return True
 
 
 def _check_signer(verified: Verified, account: Account) -> None:
@@ -273,13 +297,16 @@ def _take_group(group: list[tuple[Verified, Account]], evidence: Evidence, quest
         if account.part.of > 1:
             evidence.parts[verified.pae_sha256] = first
         evidence.accounts[verified.pae_sha256] = account
-        evidence.signed[verified.pae_sha256] = verified.signed
         evidence.words[verified.pae_sha256] = Word.of(account, verified.signed)
-        for row in account.part.rows.transitions:
-            if row.path in question.paths:
-                base = account.target.base_commit
-                edge = Edge(row.before, row.after, verified.signer, verified.pae_sha256, base, verified.log_index)
-                evidence.edges.setdefault(row.path, []).append(edge)
+        for path, edge in _edges(verified, account, question):
+            evidence.edges.setdefault(path, []).append(edge)
+
+
+def _edges(verified: Verified, account: Account, question: Question) -> Iterator[tuple[str, Edge]]:
+    base = account.target.base_commit
+    for row in account.part.rows.transitions:
+        if row.path in question.paths:
+            yield row.path, Edge(row.before, row.after, verified.signer, verified.pae_sha256, base, verified.log_index)
 
 
 def _consumed(

@@ -114,7 +114,7 @@ class Reading:
         if edge.index is None:
             at = committed(self._repository, edge.source.removeprefix(COMMIT))
             return Origin(who, kind, short, COMMITTED, at, edge.source, None)
-        account, signed = self._evidence.accounts[edge.source], self._evidence.signed[edge.source]
+        account, signed = self._evidence.accounts[edge.source], self._evidence.words[edge.source].signed
         others = ", ".join(dict.fromkeys(self._short(one) for one in hop.merged))
         note = f"the content in between was never committed: may also be of {others}" if others else None
         origin = Origin(who, kind, short, CLAIMED, signed, self._bundle(edge), note, merged=hop.merged)

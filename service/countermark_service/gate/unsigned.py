@@ -34,13 +34,14 @@ class LastSigned(NamedTuple):
     """The last content of a path that somebody signed: its hex sha256 (None is absent), by whom, and when (UTC).
 
     A person's signed commit has no time that anybody vouches for: `signed` is None. `source` names the evidence as
-    `Edge.source` does.
+    `Edge.source` does. `revoked` says that it does not count, for its signer or a model was revoked.
     """
 
     sha256: str | None
     signer: str
     signed: datetime | None
     source: str
+    revoked: bool = False
 
 
 class Unsigned(NamedTuple):
@@ -71,7 +72,7 @@ def unsigned(
         newest = max(evidence.edges.get(path, ()), key=_place, default=None)
         spans, extent, read = _extent(texts, before[path], after[path], newest, left)
         left -= read
-        found[path] = Unsigned(spans, extent, _last(newest, evidence))
+        found[path] = Unsigned(spans, extent, _last(path, newest, evidence))
     return found
 
 
@@ -89,11 +90,16 @@ def _place(edge: Edge) -> int:
     return BEFORE_THE_LOG if edge.index is None else edge.index
 
 
-def _last(edge: Edge | None, evidence: Evidence) -> LastSigned | None:
+def _last(path: str, newest: Edge | None, evidence: Evidence) -> LastSigned | None:
+    """Give what was signed last: by whoever counts, or later by somebody who was revoked."""
+    edge, signed = max(evidence.revoked.get(path, ()), key=lambda found: _place(found[0]), default=(None, None))
+    revoked = edge is not None and (newest is None or _place(newest) < _place(edge))
+    if not revoked:
+        edge, signed = newest, None if newest is None else evidence.word(newest).signed
     if edge is None:
         return None
     sha256 = None if edge.after is None else edge.after.sha256
-    return LastSigned(sha256, str(edge.signer), evidence.signed.get(edge.source), edge.source)
+    return LastSigned(sha256, str(edge.signer), signed, edge.source, revoked)
 
 
 def _extent(

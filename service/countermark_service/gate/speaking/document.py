@@ -120,6 +120,7 @@ def _reason(reason: Reason) -> Json:
             "signer": last.signer,
             "signed": shape.spell_time(last.signed) if last.signed else None,
             "source": last.source,
+            "revoked": last.revoked,
         }
         if last
         else None,

@@ -172,7 +172,7 @@ def last_signed(reason: Reason) -> str | None:
         return "nothing"
     content = "its absence" if last.sha256 is None else f"sha256 {last.sha256[:12]}"
     at = f" at {shape.spell_time(last.signed)}" if last.signed else ""
-    return f"{content} by {last.signer}{at}"
+    return f"{content} by {last.signer}{at}{', revoked' if last.revoked else ''}"
 
 
 def _of_reason(reason: Reason) -> Issue:
