@@ -354,6 +354,12 @@ def test_what_the_log_does_not_speak_for_is_refused_whoever_claims_it(
     assert_refused(mirrored, code, said)
 
 
+def test_a_mirror_that_was_not_fetched_is_not_called_newer_than_the_status(mirrored: Scene) -> None:
+    pin(mirrored, nowhere(mirrored))
+    (reason,) = [one for one in mirrored.gate("--record", "never")["reasons"] if one["path"] == "evidence"]  # type: ignore[union-attr,call-overload,index]  # Json is a union
+    assert (reason["rule"], reason["code"]) == ("mirror-at-hand", 20)  # type: ignore[call-overload,index]  # Json is a union
+
+
 def test_a_submodule_elsewhere_is_refused_as_ever(mirrored: Scene) -> None:
     pin(mirrored, mirrored.git("rev-parse", MIRROR_REF), "vendor")
     mirrored.must("claim")
