@@ -83,6 +83,16 @@ def test_a_change_waits_for_another_person_and_lands_with_one(team: Team) -> Non
     assert team.scene.code() == 0
 
 
+def test_a_refusal_is_silent_about_approvals_of_other_changes(team: Team) -> None:
+    team.scene.change({"app.py": "two = 2\n"})
+    other = team.scene.git("rev-parse", "HEAD")
+    team.approve("bert", head=other)
+    team.scene.branch("another", "main")
+    team.scene.change({"app.py": "three = 3\n"})
+    assert refused(team).endswith("found 0")
+    assert team.scene.code(head=other) == 0
+
+
 def test_the_verdict_names_the_approvals_that_it_rests_on(team: Team) -> None:
     team.scene.change({"app.py": "two = 2\n"})
     given = team.approve("bert")

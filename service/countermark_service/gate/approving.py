@@ -2,15 +2,18 @@
 
 Trust: asks nobody but the case: the policy at the tip, and verified facts. An approval is one of exactly this
 landing on exactly this tip; an author, an operator, an owner of an agent or whoever may be one of them is none.
+Approvals of other changes are nobody's business here, and passed over in silence.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from countermark_ledger.actors import Actors, actors
 from countermark_ledger.branch import branch_of
-from countermark_ledger.consent import Refused, Said, stands_for
+from countermark_ledger.consent import Said, stands_for
+from countermark_ledger.errors import LedgerError
 from countermark_ledger.identity import Identity
 from countermark_ledger.predicates.approval import Approval
 from countermark_service.gate.case import Case
@@ -41,8 +44,8 @@ def approvals(case: Case) -> Approvals:
         return Approvals(required)
     behind, people = actors(case.rows, testimony, seen.owners), case.policy.signers
     counted: list[Said[Approval]] = []
-    objections = [f"an approval by {one.what.person} does not hold: {one.error.message}" for one in _refused(seen)]
-    for one in seen.consents.approvals:
+    objections = [f"an approval by {one.person} does not hold: {error.message}" for one, error in _refused(seen, case)]
+    for one in [one for one in seen.consents.approvals if _is_about(one.what, case.input.subject)]:
         objection = _objection(one, case, behind) or stands_for(one, people) or _repeated(one, counted)
         if objection is None:
             counted.append(one)
@@ -57,8 +60,10 @@ def _required(case: Case) -> int:
     return max([case.policy.approvals_for(path) for path in case.changed()], default=case.policy.approvals)
 
 
-def _refused(seen: ConsentSeen) -> list[Refused]:
-    return [one for one in seen.consents.refusals if isinstance(one.what, Approval)]
+def _refused(seen: ConsentSeen, case: Case) -> Iterator[tuple[Approval, LedgerError]]:
+    for one in seen.consents.refusals:
+        if isinstance(one.what, Approval) and _is_about(one.what, case.input.subject):
+            yield one.what, one.error
 
 
 def _objection(one: Said[Approval], case: Case, behind: Actors) -> str | None:
@@ -74,6 +79,11 @@ def _objection(one: Said[Approval], case: Case, behind: Actors) -> str | None:
     if case.let_pass:
         return f"nobody answers for {len(case.let_pass)} files of it, so nobody is a second person"
     return None
+
+
+def _is_about(approval: Approval, subject: Subject) -> bool:
+    """Tell whether an approval is of this change, be it on another tip than it would land on now."""
+    return approval.head == subject.head or _is_of_this(approval, subject)
 
 
 def _is_of_this(approval: Approval, subject: Subject) -> bool:
