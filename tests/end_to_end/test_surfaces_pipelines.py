@@ -299,7 +299,7 @@ def test_a_push_that_rewrote_history_is_eleven(*, forced: bool, job: Job, runner
     server.push()
     ran = pushed(job, runner, server, push_event(before, scene.git("rev-parse", "main"), forced=forced))
     assert (ran.code, "history was rewritten" in ran.err) == (11, True)
-    assert ran.hint.startswith(("git push --force-with-lease origin", "git rebase"))
+    assert ran.hint.startswith(("git push --force-with-lease origin", "git fetch --all && git rebase"))
 
 
 def test_a_push_of_another_branch_is_nobodys_landing(job: Job, runner: Runner, server: Server) -> None:

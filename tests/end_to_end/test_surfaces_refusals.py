@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -194,6 +196,47 @@ def test_only_where_the_ledger_is_not_at_hand_a_refusal_says_that_evidence_must_
         assert scene.run("gate", "--record", record) == 11
         said[record] = "countermark bundles push" in scene.capsys.readouterr().out
     assert said == {"never": True, "required": False}
+
+
+def test_a_conflict_has_nothing_to_push_yet(scene: Scene) -> None:
+    a_conflict(scene)
+    scene.capsys.readouterr()
+    assert scene.run("gate", "--record", "never") == 11
+    said = scene.capsys.readouterr().out
+    assert ("found paths changed on both sides" in said, "afterwards" in said) == (True, False)
+
+
+def test_the_command_that_a_conflict_names_works_in_a_clone_that_has_not_seen_the_tip(
+    scene: Scene, tmp_path: Path
+) -> None:
+    scene.change({"app.py": "mine = 1\n"})
+    clone = str(tmp_path / "clone")
+    scene.git("clone", "-q", str(scene.root), clone)
+    scene.git("checkout", "-q", "main")
+    scene.write({"app.py": "theirs = 1\n"})
+    tip = scene.commit()
+    scene.git("checkout", "-q", "work")
+    (reason,) = scene.gate("--record", "never")["reasons"]  # type: ignore[misc]  # Json is a union
+    done = subprocess.run(["sh", "-c", reason["hint"]], cwd=clone, capture_output=True, text=True, check=False)  # type: ignore[index,call-overload]  # Json is a union
+    assert "CONFLICT (content): Merge conflict in app.py" in done.stdout
+    assert scene.git("-C", clone, "rev-parse", "MERGE_HEAD") == tip
+
+
+def test_work_of_a_revoked_agent_is_named_as_what_was_signed_last(scene: Scene) -> None:
+    """As long as nobody who counts signed later: then that is the last signed content, and nobody was revoked."""
+    work_of_a_revoked_agent(scene)
+    (reason,) = scene.gate("--record", "never")["reasons"]  # type: ignore[misc]  # Json is a union
+    last = reason["lastSigned"]  # type: ignore[index,call-overload]  # Json is a union
+    assert (last["signer"][-12:], last["revoked"]) == ("/agent/coder", True)  # type: ignore[index,call-overload]  # Json is a union
+    scene.capsys.readouterr()
+    scene.run("gate", "--record", "never")
+    said = scene.capsys.readouterr().out
+    assert re.search(r"  last signed  sha256 [0-9a-f]{12} by \S+/agent/coder at \S+Z, revoked\n", said)
+    scene.must("claim")
+    scene.write({"app.py": "four = 4\n"})
+    scene.commit()
+    found = scene.gate("--record", "never")["reasons"][0]["lastSigned"]  # type: ignore[index,call-overload]  # Json is a union
+    assert ("/person/" in found["signer"], found["revoked"]) == (True, False)  # type: ignore[index,call-overload]  # Json is a union
 
 
 def test_json_says_the_same_as_the_text(scene: Scene) -> None:

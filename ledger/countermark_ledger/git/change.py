@@ -75,7 +75,7 @@ def landing_change(repository: Repository, tip: str, head: str, *, landed: bool 
 def _landed(repository: Repository, tip: str, head: str) -> str:
     if not repository.goes_on_from(tip, head):
         message = f"expected {head}, which landed, to go on from {tip}: history was rewritten"
-        raise Rewritten(message, hint=f"git rebase {tip}")
+        raise Rewritten(message, hint=f"git fetch --all && git rebase {tip}")
     return repository.commit(head).tree
 
 

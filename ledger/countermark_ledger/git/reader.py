@@ -274,7 +274,7 @@ class Repository:
 
 def _conflict(tip: str, paths: Sequence[str], how: str) -> MergeConflict:
     message = f"expected tip and head to merge, found paths {how}: {', '.join(paths)}"
-    return MergeConflict(message, paths=tuple(paths), hint=f"git merge {tip}")
+    return MergeConflict(message, paths=tuple(paths), hint=f"git fetch --all && git merge {tip}")
 
 
 def content_names(entries: Iterable[Entry]) -> list[str]:

@@ -79,7 +79,7 @@ def _older(repository: Repository, protected_tip: str, tip: str) -> str:
         if repository.goes_on_from(older, newer):
             return older
     message = f"expected {tip} on the history of the protected ref, which is at {protected_tip}: history was rewritten"
-    raise Rewritten(message, hint=f"git rebase {tip}")
+    raise Rewritten(message, hint=f"git fetch --all && git rebase {tip}")
 
 
 def check_landing(repository: Repository, tree: str) -> None:

@@ -112,8 +112,12 @@ def _because(report: Report, style: Style) -> list[str]:
 
 
 def _afterwards(report: Report) -> list[str]:
-    """Say how what is signed now gets to a machine without the ledger, where a new signature is what mends it."""
-    if report.signed is not None or not {reason.code for reason in report.reasons} & _MENDED_BY_SIGNING:
+    """Say how what is signed now gets to a machine without the ledger, where a new signature is what mends it.
+
+    What a step refused, as a conflict, is no rule's, and has to be mended before there is anything to sign.
+    """
+    mended = any(reason.rule is not None and reason.code in _MENDED_BY_SIGNING for reason in report.reasons)
+    if report.signed is not None or not mended:
         return []
     return ["  afterwards   push the commit and its evidence: countermark bundles push"]
 
