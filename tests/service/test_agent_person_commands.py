@@ -127,6 +127,12 @@ def test_of_two_revocations_at_once_none_is_lost(desk: Desk, monkeypatch: pytest
     assert sorted(one["value"].rpartition("/")[2] for one in revocations(desk)) == ["coder", "helper"]
 
 
+def test_only_who_gave_no_time_is_told_of_the_option_for_one(desk: Desk) -> None:
+    told = [desk.run("agent", "revoke", "coder", *words)[2] for words in ((), ("--since", "2026-01-02T03:04:05Z"))]
+    assert ["--since TIME distrusts that as well" in one for one in told] == [True, False]
+    assert "What it signed before 2026-01-02T03:04:05Z still counts. Tell everybody:" in told[1]
+
+
 def test_an_agent_that_nobody_enrolled_cannot_be_revoked(desk: Desk) -> None:
     assert "expected an enrolled one" in desk.refused(2, "agent", "revoke", "stranger")
 

@@ -78,7 +78,8 @@ def _revoke(args: argparse.Namespace, console: Console, embedded: Embedded) -> N
     begin, index = shape.spell_time(entry.from_time), entry.from_log_index
     text = f"revoked {agent} from {begin} and from log index {index} on"
     _show(console, {"id": str(agent), "fromTime": begin, "fromLogIndex": index}, text)
-    console.say("What it signed before still counts; --since TIME distrusts that as well. Tell everybody:")
+    advice = "" if args.since else "; --since TIME distrusts that as well"
+    console.say(f"What it signed before {begin} still counts{advice}. Tell everybody:")
     console.say("  countermark bundles push")
 
 
