@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 FilePath: TypeAlias = str | PathLike[str]
 """A path as the caller spells it; importing `pathlib` would take as long as the verifying of a bundle."""
-PROOF_HINT = "keep BUNDLE's .certificate.tlog-proof beside it, or name it with --certificate-proof"
+PROOF_HINT = "countermark verify BUNDLE --certificate-proof FILE --trust-root FILE"
 
 
 class Question(NamedTuple):

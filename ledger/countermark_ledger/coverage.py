@@ -11,14 +11,13 @@ the landing node out of that. Edges that are spent (`staleness`), or whose state
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from . import chain, wholeness
 from .chain import Edge
-from .display import safe
+from .display import safe, word
 from .errors import Forged, LedgerError, Malformed, Revoked
 from .identity import Identity
 from .node import Node, Transition
@@ -88,7 +87,7 @@ _GRAVEST_FIRST = (Answer.FORGED, Answer.REVOKED, Answer.INCONCLUSIVE)
 def cover(landing: Landing, evidence: Testimony, rules: Rules) -> tuple[Row, ...]:
     """Answer for every path that differs, in order: each transition, and each path that has none to offer."""
     refused = [
-        Row(path, Answer.UNACCOUNTED, reason=reason, hint=f"rename or remove {safe(path)}")
+        Row(path, Answer.UNACCOUNTED, reason=reason, hint=_remove_hint(path))
         for path, reason in landing.refused.items()
     ]
     aside = wholeness.set_aside(
@@ -239,22 +238,30 @@ def _missing(transition: Transition, landing: Landing, evidence: Testimony) -> t
 
 
 def _sign_hint(path: str, base: str | None = None) -> str:
-    """Name what signs a path: what nobody accounts for yet, or all of it since a base whatever there is already."""
+    """Name what signs a path: what nobody accounts for yet, or all of it since a base whatever there is already.
+
+    Anybody can answer for a file themselves; whether an agent's own word for it is enough is the policy's to say.
+    """
     since = f"--base {base} " if base else ""
-    return f"countermark sign --agent NAME {since}{_word(path)}   or   countermark claim {since}{_word(path)}"
+    return f"countermark claim {since}{_word(path)}"
 
 
 def _claim_hint(path: str) -> str:
-    return f"countermark claim {_word(path)}"
+    return _sign_hint(path)
+
+
+def _remove_hint(path: str) -> str:
+    """Name what takes a path out of the next commit and leaves the file, for whoever wants to give it another name."""
+    return f"git --literal-pathspecs rm --cached -- {word(path)}"
 
 
 def _word(path: str) -> str:
-    """Spell a path for a command line that a person will copy: a name is no option, and nothing in it runs."""
-    return safe(shlex.quote(f"./{path}" if path.startswith("-") else path))
+    """Spell a path for our command line: a name is no option."""
+    return word(f"./{path}" if path.startswith("-") else path)
 
 
-def _fetch_hint(path: str) -> str:
-    return f"countermark bundles fetch   or   {_claim_hint(path)}"
+def _fetch_hint(_path: str) -> str:
+    return "countermark bundles fetch"
 
 
 _MENDED_BY = {Answer.FORGED: _fetch_hint, Answer.REVOKED: _claim_hint, Answer.INCONCLUSIVE: _fetch_hint}

@@ -179,7 +179,7 @@ def test_a_refusal_names_file_lines_last_signed_state_and_a_command(red: dict[st
     assert (reason["lines"], reason["extent"]) == ([[3, 4]], "")
     assert reason["lastSigned"]["signer"].endswith("/agent/coder")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", reason["lastSigned"]["signed"])
-    assert reason["hint"].startswith("countermark sign --agent NAME app.py")
+    assert reason["hint"] == "countermark claim app.py"
     text = red["text"].decode()
     assert "app.py:3-4 (2 lines): the last signed content is" in text
     assert re.search(r"^  last signed  sha256 [0-9a-f]{12} by spiffe://\S+/agent/coder at \S+Z$", text, re.MULTILINE)
@@ -336,7 +336,7 @@ def test_junit_has_a_case_for_each_file_and_fails_what_is_refused(red: dict[str,
     assert suite.get("tests") == str(len(cases))
     assert suite.get("failures") == str(len(failed))
     (app,) = [case for case in cases if case.get("name") == "app.py"]
-    assert "hint: countermark sign --agent NAME app.py" in (app.findtext("failure") or "")
+    assert "hint: countermark claim app.py" in (app.findtext("failure") or "")
 
 
 def test_junit_of_an_accepted_change_has_cases_and_no_failure(green: dict[str, bytes]) -> None:

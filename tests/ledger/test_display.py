@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from countermark_ledger.display import safe, safe_json
+from countermark_ledger.display import safe, safe_json, word
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,35 @@ def test_what_is_shown_is_one_line_without_controls(text: str) -> None:
     assert len(shown.splitlines()) <= 1
     assert not {unicodedata.category(c) for c in shown} & {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
     assert safe(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "spelled"),
+    [
+        ("src/app.py", "src/app.py"),
+        ("it's $(a) b.py", "'it'\"'\"'s $(a) b.py'"),
+        ("città 東京.py", "'città 東京.py'"),
+        ("\u202egpj.py", r"$'\342\200\256gpj.py'"),
+        ("a\x1b[31m'b\\c!", r"$'a\033[31m\047b\134c\041'"),
+        ("a##[group]b", r"$'a\043\043[group]b'"),
+        ("a\udcffb\ud800", r"$'a\377b\355\240\200'"),
+    ],
+)
+def test_a_word_is_quoted_and_what_hides_in_it_is_spelled_in_octal(text: str, spelled: str) -> None:
+    assert word(text) == spelled
+
+
+@given(st.text(st.characters(exclude_characters="\0")))
+def test_a_word_hides_nothing_and_is_one_line(text: str) -> None:
+    assert safe(word(text)) == word(text)
+
+
+@pytest.mark.parametrize("shell", ["bash", *filter(shutil.which, ("zsh", "ksh"))])
+def test_a_shell_reads_a_word_as_what_it_spells(shell: str) -> None:
+    hostile = ["\u202egpj.py", "a\x1b[31m'b\\c!", "a\nb\t", "\udcff1", "##[x]", "-rf *", "$(x)`y`\u200b", "::a\x07"]
+    script = f"printf '%s\\0' {' '.join(map(word, hostile))}"
+    done = subprocess.run([shell, "-c", script], capture_output=True, check=True)
+    assert done.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1] == hostile
 
 
 @given(st.text(st.sampled_from('#[:vsoa \n"\\')))

@@ -142,7 +142,7 @@ def test_the_expected_signer_and_kind_of_statement_are_compared_exactly(reader: 
 def test_a_proof_may_lie_elsewhere_when_it_is_named(reader: Reader, bundle: str) -> None:
     proof = Path(command.beside(bundle))
     moved = proof.rename(reader.folder / "elsewhere")
-    assert "hint: keep BUNDLE's" in reader.refuses(2, bundle)
+    assert "hint: countermark verify BUNDLE --certificate-proof FILE" in reader.refuses(2, bundle)
     reader.accepts(bundle, "--certificate-proof", moved)
 
 

@@ -72,9 +72,7 @@ def test_a_row_that_was_signed_together_with_one_that_is_left_out_covers_nothing
     row = cover(landing(("app.py", "A", "B"), still=still(guard_py=None)), said(**BOTH), ANYBODY)[0]
     assert (row.answer, row.chain) == (Answer.UNACCOUNTED, ())
     assert "signed together with changes that would not land: guard.py" in row.reason
-    assert row.hint == (
-        f"countermark sign --agent NAME --base {BASE} app.py   or   countermark claim --base {BASE} app.py"
-    )
+    assert row.hint == f"countermark claim --base {BASE} app.py"
 
 
 def test_many_rows_that_are_left_out_are_named_up_to_a_number() -> None:

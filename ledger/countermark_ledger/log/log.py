@@ -217,9 +217,7 @@ class Log:
     def _current(self) -> Tree:
         tree = self._tree
         if tree is None:
-            raise StoreFailed(
-                f"log {self.origin}: stopped by an earlier failure", hint="open the log again, or reload it"
-            )
+            raise StoreFailed(f"log {self.origin}: stopped by an earlier failure", hint="run the command again")
         return tree
 
     def _head_of(self, size: int | None) -> Head:

@@ -65,7 +65,7 @@ def check_clock(origin: str, head: Head, clock: Clock) -> int:
         signed = datetime.fromtimestamp(head.time_ms / 1000, UTC).isoformat(timespec="seconds")
         raise LogDiverged(
             f"log {origin}: the clock is {(head.time_ms - now) / 1000:g} s behind the last checkpoint, of {signed}",
-            hint="set the clock, or wait until that time has passed",
+            hint="set the clock; it says: date -u",
         )
     return max(now, head.time_ms)
 
@@ -100,7 +100,7 @@ def _check_released(log: VerifierKey, head: Head, kept: bytes | None, node: Node
         raise LogDiverged(
             f"log {log.name}: {out.size} entries were released, the store holds {head.size}: "
             "it was restored from an old backup and must not sign",
-            hint="restore the newest backup, or begin a new log under a new origin",
+            hint="restore the newest backup",
         )
     if RightEdge.read(out.size, node).root() != out.root:
         raise LogDiverged(f"log {log.name}: size {out.size} was released with another root")

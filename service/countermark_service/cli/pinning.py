@@ -19,10 +19,7 @@ from countermark_service.gate.root import Pin
 from countermark_service.home import Home, home_of_checkout
 from countermark_service.sources import BUNDLE_REF, Source, from_directory, from_ledger, from_ref
 
-NO_HOME_HINT = (
-    "countermark init   or, without its keys: countermark gate --repository-id ID --trust-root DIGEST"
-    " --protected-ref REF"
-)
+NO_HOME_HINT = "countermark init"
 
 
 def configure_pins(parser: argparse.ArgumentParser) -> None:

@@ -72,7 +72,7 @@ def _rows(repository: Repository, commit: str) -> list[Difference]:
 def _require_enrolled(identity: Identity, collection: Collection, trust: TrustRoot) -> None:
     """A bot is an agent like any other: the authority of this trust root has enrolled it, in the log."""
     if identity.kind is Kind.AGENT and identity not in owners(collection.candidates.values(), {identity}, trust):
-        hint = f"countermark agent add {identity.name}   or   countermark bundles fetch"
+        hint = f"countermark agent add {identity.name}"
         raise BadSignature(f"{identity}: expected its enrolment in the log, found none", hint=hint)
 
 

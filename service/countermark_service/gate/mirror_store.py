@@ -24,7 +24,7 @@ from countermark_service.sources import MAX_FILE, Source
 MIRROR_REF = "refs/countermark/mirror/main"
 REFSPEC = "+refs/heads/*:refs/countermark/mirror/*"
 _BRANCHES = ("refs/heads/main", "refs/remotes/origin/main")
-_FETCH_HINT = f"git fetch MIRROR '{REFSPEC}'   or name its place: countermark gate --mirror DIR"
+_FETCH_HINT = f"git fetch MIRROR '{REFSPEC}'"
 
 Places = Callable[[str], Sequence[Path]]
 """Says where else than in the repository itself the mirror at a path may be: git directories, not opened yet."""

@@ -12,10 +12,7 @@ from countermark_service.gate.reason import Reason
 from countermark_service.gate.rules.rule import Rule
 from countermark_service.gate.waiving import waived
 
-HINT = (
-    "mend the findings above, then countermark record --agent NAME --commit MESSAGE -- CMD   or have another person"
-    " approve an exception: countermark waiver propose PATH --finding FINGERPRINT --agent NAME --reason WHY"
-)
+HINT = "mend the findings above, then countermark record --agent NAME --commit MESSAGE -- CMD"
 
 
 def _score(case: Case) -> list[Reason]:

@@ -14,7 +14,7 @@ from countermark_service.gate.policy import Policy
 from countermark_service.gate.reason import Reason
 from countermark_service.gate.rules.rule import Rule
 
-HINT = "countermark status renew   or   countermark bundles fetch"
+HINT = "countermark status renew"
 
 
 def _age(case: Case) -> list[Reason]:
