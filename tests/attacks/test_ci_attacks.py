@@ -58,7 +58,7 @@ def fetched(job: Job) -> Job:
 def test_a_policy_that_the_change_brings_decides_nothing(job: Job) -> None:
     job.change({POLICY: lax(job), "app.py": "two = 2\n"})
     answer = job.gate()
-    answer.refused(11, POLICY, "protected path: expected 1 people to answer for it, found 0")
+    assert answer.refused(11, POLICY, "protected path: expected 1 people to answer for it, found 0")
     assert answer.document["enforcing"] is True
 
 
@@ -66,7 +66,7 @@ def test_a_policy_that_a_person_answers_for_does_not_judge_the_change_that_bring
     job.claim(job.write({POLICY: lax(job)}))
     job.change({"app.py": FLAW})
     answer = job.gate()
-    answer.refused(10, None, "the policy asks for 85")
+    assert answer.refused(10, None, "the policy asks for 85")
     assert answer.document["enforcing"] is True
 
 
@@ -75,8 +75,8 @@ def test_a_signer_that_the_change_enrols_signs_nothing_in_it(job: Job) -> None:
     job.commit_signed({POLICY: json.dumps(policy_of(mine))}, mine)
     job.commit_signed(CHANGED, mine)
     answer = job.gate()
-    answer.refused(11, "app.py", UNSIGNED)
-    answer.refused(11, POLICY, "protected path")
+    assert answer.refused(11, "app.py", UNSIGNED)
+    assert answer.refused(11, POLICY, "protected path")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_signer_that_the_change_enrols_signs_nothing_in_it(job: Job) -> None:
 )
 def test_the_definition_of_the_job_is_not_an_agents_to_change(job: Job, path: str) -> None:
     job.change({path: "on: push\n"})
-    job.gate().refused(11, path, "protected path: expected 1 people to answer for it, found 0")
+    assert job.gate().refused(11, path, "protected path: expected 1 people to answer for it, found 0")
 
 
 def test_a_target_branch_of_the_attackers_is_not_the_protected_base(fetched: Job) -> None:
@@ -94,7 +94,7 @@ def test_a_target_branch_of_the_attackers_is_not_the_protected_base(fetched: Job
     fetched.git("update-ref", "refs/remotes/origin/release", "HEAD")
     fetched.branch("attack", "release")
     fetched.commit(CHANGED)
-    fetched.gate().refused(11, "app.py", UNSIGNED)
+    assert fetched.gate().refused(11, "app.py", UNSIGNED)
     event = pull_request(fetched, base="release")
     reason = fetched.ci(event).refused(2, None, "pull_request: expected branch main, found release")
     assert reason.hint == "gh pr edit 7 --base main"
@@ -106,9 +106,9 @@ def test_a_local_branch_or_tag_named_like_the_protected_one_chooses_no_policy(fe
     fetched.git("update-ref", MAIN, "HEAD")
     fetched.git("tag", "main")
     fetched.commit(CHANGED)
-    fetched.ci(pull_request(fetched)).refused(11, "app.py", UNSIGNED)
+    assert fetched.ci(pull_request(fetched)).refused(11, "app.py", UNSIGNED)
     fetched.git("update-ref", "-d", MAIN)
-    fetched.gate(pins=fetched.pins("main")).refused(2, None, "protected ref main: expected one branch, found 0")
+    assert fetched.gate(pins=fetched.pins("main")).refused(2, None, "protected ref main: expected one branch, found 0")
 
 
 def test_variables_and_files_of_the_change_pin_nothing(fetched: Job) -> None:
@@ -116,13 +116,13 @@ def test_variables_and_files_of_the_change_pin_nothing(fetched: Job) -> None:
     fetched.git("update-ref", "refs/heads/lax", fetched.checkout.commit_tree(fetched.git("rev-parse", "HEAD^{tree}")))
     names = ("COUNTERMARK_PROTECTED_REF", "COUNTERMARK_REPOSITORY_ID", "COUNTERMARK_TRUST_ROOT", "COUNTERMARK_MODE")
     (fetched.root / ".env").write_text("".join(f"{name}=lax\n" for name in names))
-    fetched.gate(environ=dict.fromkeys(names, "lax")).refused(11, "app.py", UNSIGNED)
+    assert fetched.gate(environ=dict.fromkeys(names, "lax")).refused(11, "app.py", UNSIGNED)
 
 
 def test_two_platforms_at_once_are_refused_rather_than_ranked(fetched: Job) -> None:
     fetched.commit(CHANGED)
     answer = fetched.ci(pull_request(fetched), environ={"GITLAB_CI": "true"})
-    answer.refused(2, None, "platform: expected one, found github and gitlab")
+    assert answer.refused(2, None, "platform: expected one, found github and gitlab")
 
 
 # --- what was judged, and what lands ----------------------------------------------------------------
@@ -135,7 +135,7 @@ def test_a_base_that_is_retargeted_after_the_verdict_makes_it_worth_nothing(job:
     job.branch("attack", "release")
     job.commit(CHANGED)
     job.decide("HEAD", job.git("rev-parse", "HEAD^{tree}"), ref="refs/heads/release")
-    job.gate().refused(11, "app.py", UNSIGNED)
+    assert job.gate().refused(11, "app.py", UNSIGNED)
 
 
 def test_a_job_with_the_rights_of_the_base_holds_nothing_of_the_head(fetched: Job) -> None:
@@ -146,7 +146,7 @@ def test_a_job_with_the_rights_of_the_base_holds_nothing_of_the_head(fetched: Jo
     reason = answer.refused(2, None, "pull_request_target: expected the protected branch in the checkout, found")
     assert reason.hint == f"git checkout --detach {fetched.git('rev-parse', 'main')}"
     fetched.git("checkout", "-q", "--detach", "main")
-    fetched.ci(event, name="pull_request_target").passed()
+    assert fetched.ci(event, name="pull_request_target").passed()
 
 
 def test_a_head_that_moved_after_it_was_scanned_is_another_head(job: Job) -> None:
@@ -155,7 +155,7 @@ def test_a_head_that_moved_after_it_was_scanned_is_another_head(job: Job) -> Non
     assert (first["head"], first["landingTree"]) == (scanned, job.git("rev-parse", "HEAD^{tree}"))
     moved = job.commit({"evil.py": "e = 1\n"})
     answer = job.gate(head="refs/heads/work")
-    answer.refused(11, "evil.py", UNSIGNED)
+    assert answer.refused(11, "evil.py", UNSIGNED)
     assert answer.document["head"] == moved
 
 
@@ -165,7 +165,7 @@ def test_the_head_of_the_event_is_judged_and_not_what_is_checked_out(fetched: Jo
     event = pull_request(fetched)
     fetched.git("checkout", "-q", "--detach", "HEAD~1")
     answer = fetched.ci(event)
-    answer.refused(11, "evil.py", UNSIGNED)
+    assert answer.refused(11, "evil.py", UNSIGNED)
     assert answer.document["head"] == evil
 
 
@@ -175,7 +175,7 @@ def test_a_branch_named_like_a_commit_is_not_that_commit(job: Job) -> None:
     evil = job.commit({"evil.py": "e = 1\n"})
     job.git("update-ref", f"refs/heads/{evil}", good)
     answer = job.gate(head=evil)
-    answer.refused(11, "evil.py", UNSIGNED)
+    assert answer.refused(11, "evil.py", UNSIGNED)
     assert answer.document["head"] == evil
 
 
@@ -186,7 +186,7 @@ def test_a_tip_that_moved_is_merged_anew(job: Job) -> None:
     job.on_main({"b.py": "b = 1\n"})
     assert job.gate().passed()["landingTree"] != before
     job.on_main({"app.py": "three = 3\n"})
-    job.gate().refused(11, "app.py", "expected tip and head to merge, found paths changed on both sides: app.py")
+    assert job.gate().refused(11, "app.py", "expected tip and head to merge, found paths changed on both sides: app.py")
 
 
 def test_a_queues_group_with_something_more_in_it_is_refused(fetched: Job) -> None:
@@ -195,7 +195,7 @@ def test_a_queues_group_with_something_more_in_it_is_refused(fetched: Job) -> No
     fetched.git("merge", "-q", "--no-ff", "--no-commit", "work")
     group = fetched.commit({"evil.py": "e = 1\n"}, "Merge work")
     event = {"merge_group": {"base_ref": MAIN, "base_sha": fetched.git("rev-parse", "main"), "head_sha": group}}
-    fetched.ci(event, name="merge_group").refused(11, "evil.py", UNSIGNED)
+    assert fetched.ci(event, name="merge_group").refused(11, "evil.py", UNSIGNED)
 
 
 def test_a_history_that_was_rewritten_is_refused(fetched: Job) -> None:
@@ -317,7 +317,7 @@ def test_a_chain_of_gate_and_merge_stops_at_the_gate(job: Job, make: object, cod
 def test_an_answer_that_nobody_could_read_is_no_pass(job: Job) -> None:
     """A full disk under the log, a reader that went away, a closed stream: the change itself would pass."""
     job.change(CHANGED)
-    job.gate().passed()
+    assert job.gate().passed()
     line = ("gate", *job.pins(), "--record", "never", *job.bundles(offer=False))
     for unread in ('"$@" >/dev/full', '"$@" >&-', 'set -o pipefail; "$@" | true'):
         answer = start(("bash", "-c", f"{unread} && touch ../merged", "bash", *job.line, *line), cwd=job.root)
@@ -331,8 +331,8 @@ def test_words_that_speak_to_a_reviewing_agent_change_no_decision(job: Job) -> N
     """In the content, the names, the message and the author: the gate reads none of them as anything but bytes."""
     job.commit({"app.py": f'"""{INJECTED}"""\n', "AGENTS.md": INJECTED, f"{INJECTED[:60]}.py": "x = 1\n"}, INJECTED)
     answer = job.gate()
-    answer.refused(11, "app.py", UNSIGNED)
-    answer.refused(11, "AGENTS.md", UNSIGNED)
+    assert answer.refused(11, "app.py", UNSIGNED)
+    assert answer.refused(11, "AGENTS.md", UNSIGNED)
 
 
 LOUD = [
@@ -381,7 +381,7 @@ def test_a_link_at_the_path_of_a_report_is_replaced_and_not_followed(job: Job) -
     victim.write_text("mine\n")
     job.change({"report.json": Blob(b"../victim", Mode.SYMLINK)})
     answer = job.gate("--output", "json=report.json")
-    answer.refused(10, "report.json", "no scanner knows this type of file: symlink")
+    assert answer.refused(10, "report.json", "no scanner knows this type of file: symlink")
     assert victim.read_text() == "mine\n"
     assert json.loads((job.root / "report.json").read_text())["exitCode"] == 10
 
@@ -390,7 +390,7 @@ def test_a_folder_of_reports_that_leads_out_of_the_checkout_is_refused(job: Job)
     (job.place / "victims").mkdir()
     job.change({"out": Blob(b"../victims", Mode.SYMLINK)})
     answer = job.gate("--output", "json=out/report.json")
-    answer.refused(2, None, "expected a folder of the checkout, found a link out of it")
+    assert answer.refused(2, None, "expected a folder of the checkout, found a link out of it")
     assert list((job.place / "victims").iterdir()) == []
 
 
@@ -403,14 +403,14 @@ def test_a_report_replaces_no_device_pipe_or_folder(job: Job, kind: str) -> None
     before = place.lstat()
     job.change(CHANGED)
     answer = job.gate("--output", f"json={place}")
-    answer.refused(2, None, "expected a file or nothing there, found another kind")
+    assert answer.refused(2, None, "expected a file or nothing there, found another kind")
     assert os.path.samestat(before, place.lstat())
 
 
 def test_a_report_that_could_not_be_written_is_no_pass(job: Job) -> None:
     job.change(CHANGED)
     (job.place / "file").write_text("x")
-    job.gate("--output", f"json={job.place}/file/report.json").refused(2, None, "expected to write it")
+    assert job.gate("--output", f"json={job.place}/file/report.json").refused(2, None, "expected to write it")
 
 
 # --- what is remembered, and what is loaded ---------------------------------------------------------
@@ -424,7 +424,7 @@ def test_a_checkout_is_trusted_no_more_the_second_time(job: Job) -> None:
     before = state(job.root)
     answers = [job.gate(environ={"TMPDIR": str(scratch)}, offer=not number) for number in range(2)]
     for answer in answers:
-        answer.refused(11, "app.py", UNSIGNED)
+        assert answer.refused(11, "app.py", UNSIGNED)
     assert state(job.root) == before
     assert (state(job.place / "home"), state(scratch)) == ({}, {})
     documents = [{**answer.document, "evaluatedOn": ""} for answer in answers]
@@ -446,7 +446,7 @@ def test_a_gate_loads_no_library_that_is_not_listed(job: Job) -> None:
     interpreter, *line = job.line
     job.line = (interpreter, "-X", "importtime", *line)
     answer = job.gate()
-    answer.passed()
+    assert answer.passed()
     rows = [line.rpartition("|")[2] for line in answer.err.splitlines() if line.startswith("import time:")]
     tried = {row.split(".")[0].strip() for row in rows} - {"imported package"}
     loaded = {name for name in tried if find_spec(name) and not name.startswith("_sysconfigdata")}

@@ -50,7 +50,7 @@ def test_configuration_hooks_filters_and_drivers_run_nothing(honest: Job) -> Non
     (honest.root / "git").write_text(f"#!/bin/sh\ntouch {sprung}\n")
     (honest.root / "git").chmod(0o755)
     path = os.pathsep.join([".", "", os.environ["PATH"]])
-    honest.gate(environ={**environ, "PATH": path, "HOME": str(honest.place)}).passed()
+    assert honest.gate(environ={**environ, "PATH": path, "HOME": str(honest.place)}).passed()
     assert not sprung.exists()
     theirs(honest, "status", environ=environ)
     assert sprung.exists()
@@ -68,7 +68,7 @@ def test_a_verifier_that_the_checkout_names_is_not_asked(job: Job) -> None:
         job.git("config", name, str(value))
     job.commit_signed(CHANGED, stranger)
     assert theirs(job, "log", "-1", "--format=%G?").stdout == b"G\n"
-    job.gate().refused(11, "app.py", UNSIGNED)
+    assert job.gate().refused(11, "app.py", UNSIGNED)
 
 
 # --- objects that stand for others ------------------------------------------------------------------
@@ -81,7 +81,7 @@ def test_a_replaced_object_is_not_followed(job: Job) -> None:
     job.commit({"app.py": EVIL})
     job.git("replace", job.git("rev-parse", "HEAD:app.py"), good)
     assert job.git("show", "HEAD:app.py") == "two = 2"
-    job.gate().refused(11, "app.py", "the last signed content is 100644")
+    assert job.gate().refused(11, "app.py", "the last signed content is 100644")
 
 
 def test_a_replaced_commit_is_not_followed(honest: Job) -> None:
@@ -89,7 +89,7 @@ def test_a_replaced_commit_is_not_followed(honest: Job) -> None:
     evil = honest.commit({"app.py": EVIL})
     honest.git("replace", evil, signed)
     assert honest.git("show", "HEAD:app.py") == "two = 2"
-    honest.gate().refused(11, "app.py", "the last signed content is 100644")
+    assert honest.gate().refused(11, "app.py", "the last signed content is 100644")
 
 
 def test_grafted_parents_are_not_followed(job: Job) -> None:
@@ -98,7 +98,7 @@ def test_grafted_parents_are_not_followed(job: Job) -> None:
     (job.git_dir / "info").mkdir(exist_ok=True)
     (job.git_dir / "info" / "grafts").write_text(f"{evil} {job.git('rev-parse', 'main')}\n")
     assert theirs(job, "merge-base", "main", evil).returncode == 0
-    job.gate(head=evil).refused(11, None, "expected a common ancestor, found none")
+    assert job.gate(head=evil).refused(11, None, "expected a common ancestor, found none")
 
 
 def _absolute(_job: Job, host: Checkout) -> str:
@@ -142,7 +142,7 @@ def test_alternates_that_name_each_other_for_ever_come_to_an_end(honest: Job) ->
         (honest.git_dir / name / "info" / "alternates").write_text(f"../{other}\n")
     (honest.git_dir / "objects" / "info").mkdir(exist_ok=True)
     (honest.git_dir / "objects" / "info" / "alternates").write_text("../one\n")
-    honest.gate().passed()
+    assert honest.gate().passed()
 
 
 # --- attributes, and content that is elsewhere ------------------------------------------------------
@@ -156,7 +156,7 @@ def test_attributes_hide_no_change(job: Job, where: str) -> None:
     (job.git_dir / "info").mkdir(exist_ok=True)
     place = job.root / ".gitattributes" if where == "work tree" else job.git_dir / "info" / "attributes"
     place.write_text(ATTRIBUTES)
-    job.gate().refused(11, "app.py", UNSIGNED)
+    assert job.gate().refused(11, "app.py", UNSIGNED)
 
 
 def test_attributes_that_landed_hide_no_change(job: Job) -> None:
@@ -167,7 +167,7 @@ def test_attributes_that_landed_hide_no_change(job: Job) -> None:
     job.git("update-ref", "refs/heads/main", main)
     job.git("read-tree", main)
     job.git("update-index", "--cacheinfo", f"100644,{checkout.blob(b'two = 2')},app.py")
-    job.gate(head=checkout.commit_tree(job.git("write-tree"), main)).refused(11, "app.py", UNSIGNED)
+    assert job.gate(head=checkout.commit_tree(job.git("write-tree"), main)).refused(11, "app.py", UNSIGNED)
 
 
 def test_what_the_work_tree_and_the_index_show_decides_nothing(honest: Job) -> None:
@@ -177,7 +177,7 @@ def test_what_the_work_tree_and_the_index_show_decides_nothing(honest: Job) -> N
     honest.git("config", "core.sparseCheckout", "true")
     (honest.root / "app.py").write_bytes(EVIL)
     (honest.git_dir / "index").write_bytes(b"not an index")
-    honest.gate().passed()
+    assert honest.gate().passed()
 
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 12\n"
@@ -199,7 +199,7 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b
 def test_a_pointer_to_content_elsewhere_is_not_covered(job: Job, path: str, content: bytes) -> None:
     job.claim(job.write({path: content}))
     job.commit()
-    job.gate().refused(11, path, "a Git LFS pointer: its content is in another store")
+    assert job.gate().refused(11, path, "a Git LFS pointer: its content is in another store")
 
 
 def test_a_submodule_is_neither_covered_nor_entered(job: Job) -> None:
@@ -214,7 +214,7 @@ def test_a_submodule_is_neither_covered_nor_entered(job: Job) -> None:
     job.claim(Change.of([row]))
     job.git("commit", "-q", "-m", "a submodule")
     answer = job.gate()
-    answer.refused(11, "mod", "a submodule")
+    assert answer.refused(11, "mod", "a submodule")
     assert not sprung.exists()
 
 
@@ -323,7 +323,7 @@ def test_an_odd_name_that_everybody_sees_alike_can_be_signed(job: Job) -> None:
     blob = job.checkout.blob(b"x = 1\n")
     signed_as_far_as_can_be(job, FINE)
     tree = tree_with(job.checkout, dict.fromkeys(FINE, ("100644", blob)))
-    job.gate(head=job.checkout.commit_tree(tree, "main")).passed()
+    assert job.gate(head=job.checkout.commit_tree(tree, "main")).passed()
     assert not (job.root / "owned").exists()
 
 
@@ -347,7 +347,7 @@ def test_a_twin_of_what_landed_is_refused(job: Job, mode: str, name: bytes) -> N
     path = name + b"/x.py" * (mode == "40000")
     signed_as_far_as_can_be(job, [path])
     head = checkout.commit_tree(tree_with(checkout, {name: (mode, entry)}), "main")
-    job.gate(head=head).refused(11, path.decode(), TWIN)
+    assert job.gate(head=head).refused(11, path.decode(), TWIN)
 
 
 def test_a_path_without_an_end_is_refused_before_it_is_walked(job: Job) -> None:
@@ -355,7 +355,7 @@ def test_a_path_without_an_end_is_refused_before_it_is_walked(job: Job) -> None:
     for _ in range(60):
         tree = job.checkout.tree([("40000", b"d" * 100, tree)])
     head = job.checkout.commit_tree(tree_with(job.checkout, {b"deep": ("40000", tree)}), "main")
-    job.gate(head=head).refused(20, None, "expected paths of at most 4096 bytes")
+    assert job.gate(head=head).refused(20, None, "expected paths of at most 4096 bytes")
 
 
 # --- trees that are not what they seem --------------------------------------------------------------
@@ -376,13 +376,13 @@ def test_a_tree_that_git_reads_in_another_way_is_refused(job: Job, rows: list[tu
     blob = job.checkout.blob(b"x = 1\n")
     tree = job.checkout.raw("tree", tree_bytes((mode, name, blob) for mode, name in rows))
     head = job.checkout.commit_tree(tree_with(job.checkout, {b"sub": ("40000", tree)}), "main")
-    job.gate(head=head).refused(12, None, f"tree object: {words}")
+    assert job.gate(head=head).refused(12, None, f"tree object: {words}")
 
 
 def test_junk_behind_the_last_entry_of_a_tree_is_refused(job: Job) -> None:
     tree = job.checkout.raw("tree", tree_bytes([("100644", b"a", job.checkout.blob(b"x"))]) + b"junk")
     head = job.checkout.commit_tree(tree_with(job.checkout, {b"sub": ("40000", tree)}), "main")
-    job.gate(head=head).refused(12, None, "tree object: expected entries from end to end")
+    assert job.gate(head=head).refused(12, None, "tree object: expected entries from end to end")
 
 
 # --- links, pipes and devices -----------------------------------------------------------------------
@@ -399,19 +399,19 @@ def test_links_pipes_and_hard_links_in_the_work_tree_are_not_opened(honest: Job)
     (honest.root / "loop").symlink_to("loop")
     (honest.root / ".countermark" / "policy.json").unlink()
     (honest.root / ".countermark" / "policy.json").symlink_to("/dev/zero")
-    honest.gate().passed()
+    assert honest.gate().passed()
 
 
 def test_a_signed_link_is_of_a_type_that_no_scanner_reads(job: Job) -> None:
     job.change({"link.py": Blob(b"/etc/passwd", Mode.SYMLINK)})
-    job.gate().refused(10, "link.py", "no scanner knows this type of file: symlink")
+    assert job.gate().refused(10, "link.py", "no scanner knows this type of file: symlink")
 
 
 @pytest.mark.parametrize("name", [".gitattributes", "sub/.gitignore", ".mailmap"])
 def test_a_link_in_place_of_a_file_that_git_reads_is_refused(job: Job, name: str) -> None:
     job.claim(job.write({name: Blob(b"../../../../etc/passwd", Mode.SYMLINK)}))
     job.commit()
-    job.gate().refused(11, name, "a symbolic link in place of a file that git reads")
+    assert job.gate().refused(11, name, "a symbolic link in place of a file that git reads")
 
 
 def _fifo(place: Path, _host: Path) -> None:
@@ -441,7 +441,7 @@ def test_a_link_or_a_pipe_inside_the_git_directory_is_refused(
     how(place, host)
     answer = honest.gate()
     words = "expected a git directory" if name == "HEAD" else "regular file"
-    answer.refused(2, None, words)
+    assert answer.refused(2, None, words)
     assert "s3cr3t" not in answer.told
 
 
@@ -462,14 +462,14 @@ def test_a_shallow_clone_is_inconclusive_and_says_what_to_fetch(honest: Job) -> 
 def test_a_missing_base_is_inconclusive(honest: Job) -> None:
     base = honest.git("rev-parse", "main~1")
     honest.checkout.loose(base).unlink()
-    honest.gate().refused(20, None, f"Could not read {base}")
+    assert honest.gate().refused(20, None, f"Could not read {base}")
 
 
 def test_a_planted_shallow_file_hides_no_history(honest: Job) -> None:
     (honest.git_dir / "shallow").write_text(
         honest.git("rev-parse", "main") + "\n" + honest.git("rev-parse", "HEAD") + "\n"
     )
-    honest.gate().passed()
+    assert honest.gate().passed()
 
 
 def test_a_partial_clone_fetches_nothing(honest: Job) -> None:
@@ -477,7 +477,7 @@ def test_a_partial_clone_fetches_nothing(honest: Job) -> None:
     sprung, environ = plant_programs(honest.checkout, honest.place)
     blob = honest.git("rev-parse", "HEAD:app.py")
     honest.checkout.loose(blob).unlink()
-    honest.gate(environ=environ).refused(20, None, f"object {blob}: expected it in the repository, found none")
+    assert honest.gate(environ=environ).refused(20, None, f"object {blob}: expected it in the repository, found none")
     assert not sprung.exists()
 
 
@@ -503,7 +503,7 @@ def test_a_bomb_in_a_file_is_not_scanned_and_says_so(
     job: Job, path: str, content: bytes, code: int, words: str
 ) -> None:
     job.change({path: content})
-    job.gate().refused(code, path, words)
+    assert job.gate().refused(code, path, words)
 
 
 def test_a_tree_that_unfolds_into_ten_billion_files_is_counted_first(job: Job) -> None:
@@ -512,7 +512,7 @@ def test_a_tree_that_unfolds_into_ten_billion_files_is_counted_first(job: Job) -
     for _ in range(9):
         tree = checkout.tree([("40000", b"d%d" % number, tree) for number in range(10)])
     head = checkout.commit_tree(tree_with(checkout, {b"bomb": ("40000", tree)}), "main")
-    job.gate(head=head).refused(20, None, "trees: expected at most")
+    assert job.gate(head=head).refused(20, None, "trees: expected at most")
 
 
 def test_a_history_without_an_end_is_counted_before_it_is_walked(job: Job) -> None:
@@ -520,7 +520,7 @@ def test_a_history_without_an_end_is_counted_before_it_is_walked(job: Job) -> No
     first = f"from {job.git('rev-parse', 'main')}\n"
     commits = [f"commit refs/heads/long\ncommitter A <a@b> {at} +0000\ndata 0\n" for at in range(30_000)]
     job.git("fast-import", "--quiet", stdin="".join([commits[0], first, *commits[1:]]).encode())
-    job.gate(head="refs/heads/long").refused(20, None, "expected at most 2000 commits, found more")
+    assert job.gate(head="refs/heads/long").refused(20, None, "expected at most 2000 commits, found more")
 
 
 def test_a_bundle_ref_that_unfolds_into_ten_billion_files_is_counted_first(honest: Job) -> None:
@@ -529,4 +529,4 @@ def test_a_bundle_ref_that_unfolds_into_ten_billion_files_is_counted_first(hones
     for _ in range(9):
         tree = checkout.tree([("40000", b"d%d" % number, tree) for number in range(10)])
     honest.git("update-ref", BUNDLES, checkout.commit_tree(tree))
-    honest.gate().refused(20, None, "trees: expected at most")
+    assert honest.gate().refused(20, None, "trees: expected at most")

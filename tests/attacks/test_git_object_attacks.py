@@ -75,7 +75,7 @@ def _nothing(_job: Job) -> str:
     ],
 )
 def test_a_head_that_is_no_commit_is_refused(honest: Job, head: Callable[[Job], str], code: int, words: str) -> None:
-    honest.gate(head=head(honest)).refused(code, None, words)
+    assert honest.gate(head=head(honest)).refused(code, None, words)
 
 
 def test_a_head_by_its_annotated_tag_is_the_commit_that_was_tagged(honest: Job) -> None:
@@ -87,18 +87,18 @@ def test_a_head_by_its_annotated_tag_is_the_commit_that_was_tagged(honest: Job) 
     "name", ["HEAD@{1}", ":/set", "HEAD..main", "HEAD^{tree}", "refs/heads/../../HEAD", "HEAD:app.py", "config\n"]
 )
 def test_a_head_in_gits_other_languages_is_refused(honest: Job, name: str) -> None:
-    honest.gate(head=name).refused(2, None, "expected an id or the name of a ref, found neither")
+    assert honest.gate(head=name).refused(2, None, "expected an id or the name of a ref, found neither")
 
 
 @pytest.mark.parametrize("option", ["--head", "--protected-ref", "--bundle-ref", "--repository"])
 def test_a_name_that_looks_like_an_option_is_none(honest: Job, option: str) -> None:
-    honest.gate(option, "--upload-pack=owned").refused(2, None, f"argument {option}: expected one argument")
+    assert honest.gate(option, "--upload-pack=owned").refused(2, None, f"argument {option}: expected one argument")
     assert not (honest.root / "owned").exists()
 
 
 def test_a_branch_that_looks_like_an_option_is_a_branch(honest: Job) -> None:
     honest.git("update-ref", "refs/heads/--output=owned", "HEAD")
-    honest.gate(head="refs/heads/--output=owned").passed()
+    assert honest.gate(head="refs/heads/--output=owned").passed()
     assert not (honest.root / "owned").exists()
 
 
@@ -119,14 +119,14 @@ def test_a_branch_that_looks_like_an_option_is_a_branch(honest: Job) -> None:
 def test_a_ref_that_two_readers_could_follow_in_two_ways_is_refused(honest: Job, content: str, words: str) -> None:
     ids = {"main": honest.git("rev-parse", "main"), "evil": honest.git("rev-parse", "HEAD")}
     (honest.git_dir / "refs/heads/main").write_text(content.format(**ids))
-    honest.gate().refused(2, None, words)
+    assert honest.gate().refused(2, None, words)
 
 
 def test_a_ref_that_is_packed_twice_is_refused(honest: Job) -> None:
     main, evil = honest.git("rev-parse", "main"), honest.git("rev-parse", "HEAD")
     (honest.git_dir / "refs/heads/main").unlink()
     (honest.git_dir / "packed-refs").write_text(f"{evil} refs/heads/main\n{main} refs/heads/main\n")
-    honest.gate().refused(2, None, "expected one line in packed-refs, found 2")
+    assert honest.gate().refused(2, None, "expected one line in packed-refs, found 2")
 
 
 def test_a_packed_ref_is_not_believed_about_what_its_tag_peels_to(honest: Job) -> None:
@@ -156,7 +156,7 @@ def test_a_git_file_that_lends_another_repository_is_refused(honest: Job, pointe
     moved, host = honest.place / "moved", Checkout.new(honest.place / "host")
     shutil.move(honest.git_dir, moved)
     honest.git_dir.write_text(pointer.format(moved=moved, host=host.git_dir))
-    honest.gate().refused(2, None, words)
+    assert honest.gate().refused(2, None, words)
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe"])
@@ -166,7 +166,7 @@ def test_a_git_directory_that_is_none_is_refused(honest: Job, kind: str) -> None
         os.mkfifo(honest.git_dir)
     else:
         honest.git_dir.symlink_to(honest.place / "moved")
-    honest.gate().refused(2, None, "expected a directory or a file, found neither")
+    assert honest.gate().refused(2, None, "expected a directory or a file, found neither")
 
 
 def test_variables_of_git_choose_no_repository(honest: Job) -> None:
@@ -175,7 +175,7 @@ def test_variables_of_git_choose_no_repository(honest: Job) -> None:
     names = ("GIT_DIR", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_INDEX_FILE")
     other = {"GIT_NAMESPACE": "x", "GIT_REPLACE_REF_BASE": "refs/x", "GIT_DEFAULT_HASH": "sha256"}
     chosen = {**dict.fromkeys(names, str(host.git_dir)), **other, "GIT_WORK_TREE": "/", "GIT_ALLOC_LIMIT": "1"}
-    honest.gate(environ=chosen).passed()
+    assert honest.gate(environ=chosen).passed()
 
 
 # --- commits and trees ------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ def test_a_commit_that_is_not_what_git_writes_is_refused(
     ids = {name: honest.git("rev-parse", of) for name, of in (("tree", "HEAD^{tree}"), ("main", "main"))}
     ids["blob"] = honest.git("rev-parse", "HEAD:app.py")
     head = changed_commit(honest, old.format(**ids).encode(), new.format(**ids).encode())
-    honest.gate(head=head).refused(code, None, words)
+    assert honest.gate(head=head).refused(code, None, words)
 
 
 def test_an_octopus_with_something_of_its_own_is_not_covered_by_its_parents(honest: Job) -> None:
@@ -216,7 +216,7 @@ def test_an_octopus_with_something_of_its_own_is_not_covered_by_its_parents(hone
         entry = {b"o%d.txt" % number: ("100644", honest.checkout.blob(b"o\n"))}
         parents.append(honest.checkout.commit_tree(tree_with(honest.checkout, entry), "main"))
     evil = tree_with(honest.checkout, {b"evil.py": ("100644", honest.checkout.blob(b"e = 1\n"))}, "HEAD^{tree}")
-    honest.gate(head=honest.checkout.commit_tree(evil, *parents)).refused(11, "evil.py", UNSIGNED)
+    assert honest.gate(head=honest.checkout.commit_tree(evil, *parents)).refused(11, "evil.py", UNSIGNED)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_an_entry_that_is_not_what_it_says_is_refused(
     rows = [line.split(None, 3) for line in honest.git("ls-tree", "HEAD").splitlines()]
     entries = [(mode_, name.encode(), blob) for mode_, _, blob, name in rows]
     tree = honest.checkout.raw("tree", tree_bytes(in_order([*entries, (mode, b"zz.py", ids[entry])])))
-    honest.gate(head=honest.checkout.commit_tree(tree, "main")).refused(code, None, words)
+    assert honest.gate(head=honest.checkout.commit_tree(tree, "main")).refused(code, None, words)
 
 
 # --- packs and loose objects ------------------------------------------------------------------------
@@ -260,7 +260,7 @@ def test_junk_in_every_file_that_only_makes_git_faster_changes_nothing(honest: J
     for file, magic in ((pack.parent / "multi-pack-index", b"MIDX\1\1"), (info / "commit-graph", b"CGPH\1\1")):
         file.write_bytes(magic + b"\xff" * 500)
     (info / "commit-graphs" / "commit-graph-chain").write_text("f" * 40 + "\n")
-    honest.gate().passed()
+    assert honest.gate().passed()
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_junk_in_every_file_that_only_makes_git_faster_changes_nothing(honest: J
 )
 def test_a_damaged_pack_is_no_answer(honest: Job, spoil: Callable[[Path], object], code: int, words: str) -> None:
     spoil(repacked(honest))
-    honest.gate().refused(code, None, words)
+    assert honest.gate().refused(code, None, words)
 
 
 @pytest.mark.parametrize(
@@ -296,14 +296,14 @@ def test_a_loose_object_that_lies_about_itself_is_refused(
     place = honest.checkout.loose(honest.git("rev-parse", "HEAD:app.py"))
     place.unlink()
     place.write_bytes(zlib.compress(raw(), 9))
-    honest.gate().refused(code, None, words)
+    assert honest.gate().refused(code, None, words)
 
 
 def test_a_file_of_a_gigabyte_is_refused_unread(honest: Job) -> None:
     place = honest.checkout.loose(honest.git("rev-parse", "HEAD:app.py"))
     place.unlink()
     place.write_bytes(zlib.compress(b"blob 1000000000\0" + bytes(1_000_000), 9))
-    honest.gate().refused(11, "app.py", "a file of 1000000000 bytes, more than are read")
+    assert honest.gate().refused(11, "app.py", "a file of 1000000000 bytes, more than are read")
 
 
 # --- the policy's own files -------------------------------------------------------------------------
@@ -327,7 +327,7 @@ def test_a_policy_that_is_no_file_of_its_own_decides_nothing(
     good = json.dumps(policy_of(job.key)) if path == POLICY else job.authority.trust.encode()
     job.on_main({path: content, ".countermark/good.json": good})
     job.change(CHANGED)
-    job.gate().refused(code, None, words)
+    assert job.gate().refused(code, None, words)
 
 
 # --- the evidence's own ref and folder --------------------------------------------------------------
@@ -359,7 +359,7 @@ def test_a_bundle_ref_that_is_none_is_refused_and_not_passed_over(
     place = honest.git_dir / BUNDLES
     place.parent.mkdir(parents=True)
     plant(honest, place)
-    honest.gate().refused(code, None, words)
+    assert honest.gate().refused(code, None, words)
 
 
 def test_links_pipes_and_depth_in_a_folder_of_bundles_cost_nobody_an_answer(honest: Job) -> None:
@@ -372,4 +372,4 @@ def test_links_pipes_and_depth_in_a_folder_of_bundles_cost_nobody_an_answer(hone
     for _ in range(300):
         deep /= "deep"
     deep.mkdir(parents=True)
-    honest.gate(offer=False).passed()
+    assert honest.gate(offer=False).passed()

@@ -66,7 +66,7 @@ def test_an_old_signature_does_not_bring_a_mended_flaw_back(job: Job) -> None:
     job.land("work")
     job.branch("attack")
     job.commit({"app.py": "flaw = 1\n"})
-    job.gate().refused(11, "app.py", SPENT)
+    assert job.gate().refused(11, "app.py", SPENT)
 
 
 def test_a_squashed_intermediate_does_not_land_on_what_it_became(job: Job) -> None:
@@ -79,7 +79,7 @@ def test_a_squashed_intermediate_does_not_land_on_what_it_became(job: Job) -> No
     job.branch("attack")
     job.git("checkout", flawed, "--", "app.py")
     job.commit()
-    job.gate().refused(11, "app.py", SPENT)
+    assert job.gate().refused(11, "app.py", SPENT)
 
 
 def test_a_squashed_intermediate_does_not_come_back_by_a_merge_from_before(job: Job) -> None:
@@ -89,26 +89,26 @@ def test_a_squashed_intermediate_does_not_come_back_by_a_merge_from_before(job: 
     job.git("branch", "flawed")
     job.change({"app.py": lines(line_9="feature = 1\n")})
     job.squash("work")
-    job.gate(head="flawed").refused(11, "app.py", SPENT)
+    assert job.gate(head="flawed").refused(11, "app.py", SPENT)
 
 
 def test_work_from_an_old_branch_point_does_not_land_after_it_was_taken_back(job: Job) -> None:
     job.catch_up({"app.py": lines()})
     job.change({"app.py": FLAWED})
     job.on_main({"app.py": lines(line_0="first = 1\n")})
-    job.gate().passed()
+    assert job.gate().passed()
     job.git("checkout", "-q", "main")
     job.git("merge", "-q", "--squash", "work")
     job.commit(message="squashed")
     job.git("revert", "--no-edit", "HEAD")
-    job.gate(head="work").refused(11, "app.py", "the last signed content is 100644")
+    assert job.gate(head="work").refused(11, "app.py", "the last signed content is 100644")
 
 
 def test_work_that_was_abandoned_does_not_land_once_its_session_is_withdrawn(job: Job) -> None:
     job.change(CHANGED)
-    job.gate().passed()
+    assert job.gate().passed()
     job.revoke(Revocation(RevokedKind.SESSION, "session-1", now(), 0, "abandoned"))
-    job.gate().refused(13, "app.py", "session session-1 is revoked since")
+    assert job.gate().refused(13, "app.py", "session session-1 is revoked since")
 
 
 def test_work_that_was_abandoned_does_not_land_once_it_is_older_than_the_policy_allows(job: Job) -> None:
@@ -116,28 +116,28 @@ def test_work_that_was_abandoned_does_not_land_once_it_is_older_than_the_policy_
     job.authority.clock.step(days=-2)
     job.change(CHANGED)
     job.authority.clock.now = now()
-    job.gate().refused(10, "app.py", "the policy accepts none from before")
+    assert job.gate().refused(10, "app.py", "the policy accepts none from before")
 
 
 def test_work_for_another_branch_covers_nothing_here(job: Job) -> None:
     target = job.authority.target(job.git("rev-parse", "main"))._replace(protected_ref="refs/heads/experiments")
     job.change(CHANGED, target=target)
-    job.gate().refused(11, "app.py", "was signed towards refs/heads/experiments")
+    assert job.gate().refused(11, "app.py", "was signed towards refs/heads/experiments")
 
 
 def test_a_base_that_the_protected_ref_never_had_covers_nothing(job: Job) -> None:
     abandoned = job.commit({"other.py": "o = 1\n"})
     job.change(CHANGED, base=abandoned)
-    job.gate().refused(11, "app.py", SPENT)
+    assert job.gate().refused(11, "app.py", SPENT)
 
 
 def test_a_base_that_is_too_old_for_the_policy_covers_nothing(job: Job) -> None:
     job.ask(evidence={"maxBaseDistance": 1})
     job.change(CHANGED)
     job.on_main({"one.txt": "1\n"})
-    job.gate().passed()
+    assert job.gate().passed()
     job.on_main({"two.txt": "2\n"})
-    job.gate().refused(11, "app.py", SPENT)
+    assert job.gate().refused(11, "app.py", SPENT)
 
 
 def test_a_file_that_was_deleted_does_not_come_back_by_its_old_statement(job: Job) -> None:
@@ -148,7 +148,7 @@ def test_a_file_that_was_deleted_does_not_come_back_by_its_old_statement(job: Jo
     job.land("remove")
     job.branch("attack")
     job.commit({"old.py": "secret = 1\n"})
-    job.gate().refused(11, "old.py", SPENT)
+    assert job.gate().refused(11, "old.py", SPENT)
 
 
 def test_a_row_that_was_picked_from_a_statement_does_not_land_without_the_others(job: Job) -> None:
@@ -156,7 +156,7 @@ def test_a_row_that_was_picked_from_a_statement_does_not_land_without_the_others
     job.branch("part")
     job.git("checkout", "work", "--", "app.py")
     job.commit()
-    job.gate().refused(11, "app.py", "guard.py")
+    assert job.gate().refused(11, "app.py", "guard.py")
 
 
 def test_a_revert_that_nobody_signed_is_not_accounted_for(job: Job) -> None:
@@ -164,7 +164,7 @@ def test_a_revert_that_nobody_signed_is_not_accounted_for(job: Job) -> None:
     job.land("work")
     job.branch("undo")
     job.git("revert", "-m", "1", "--no-edit", "main")
-    job.gate().refused(11, "app.py", SPENT)
+    assert job.gate().refused(11, "app.py", SPENT)
 
 
 def test_a_signed_revert_lands(job: Job) -> None:
@@ -172,7 +172,7 @@ def test_a_signed_revert_lands(job: Job) -> None:
     job.land("work")
     job.branch("undo")
     job.change({"app.py": "one = 1\n"})
-    job.gate().passed()
+    assert job.gate().passed()
 
 
 def test_a_reverted_change_does_not_land_again_by_its_old_statement(job: Job) -> None:
@@ -181,7 +181,7 @@ def test_a_reverted_change_does_not_land_again_by_its_old_statement(job: Job) ->
     job.git("revert", "-m", "1", "--no-edit", "HEAD")
     job.branch("attack")
     job.commit(CHANGED)
-    job.gate().refused(11, "app.py", SPENT)
+    assert job.gate().refused(11, "app.py", SPENT)
 
 
 def test_a_statement_that_a_landed_verdict_used_is_spent(job: Job) -> None:
@@ -191,7 +191,7 @@ def test_a_statement_that_a_landed_verdict_used_is_spent(job: Job) -> None:
     job.on_main({"app.py": lines(line_0="first = 1\n")})
     job.squash("work")
     job.commit({"app.py": lines(line_5="mended = 1\n")})
-    job.gate(head="work").refused(11, "app.py", SPENT)
+    assert job.gate(head="work").refused(11, "app.py", SPENT)
 
 
 # --- nodes ------------------------------------------------------------------------------------------
@@ -210,7 +210,7 @@ def test_the_same_blob_under_another_mode_is_another_node(job: Job, path: str, a
     before = job.git("rev-parse", f"HEAD:{path}")
     job.commit({path: after})
     assert job.git("rev-parse", f"HEAD:{path}") == before
-    job.gate().refused(11, path, UNSIGNED)
+    assert job.gate().refused(11, path, UNSIGNED)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_the_same_blob_under_another_mode_is_another_node(job: Job, path: str, a
 def test_what_becomes_the_next_base_of_trust_is_not_an_agents_to_change(job: Job, path: str) -> None:
     content = (job.root / path).read_text() + "\n" if path.startswith(".counter") else "x: 1\n"
     job.change({path: content})
-    job.gate().refused(11, path, "protected path: expected 1 people to answer for it, found 0")
+    assert job.gate().refused(11, path, "protected path: expected 1 people to answer for it, found 0")
 
 
 # --- landing trees ----------------------------------------------------------------------------------
@@ -236,16 +236,16 @@ def test_an_old_tree_that_once_passed_is_a_change_like_any_other(job: Job) -> No
     job.land("next")
     job.branch("attack")
     job.git("reset", "-q", "--hard", job.checkout.commit_tree(old, job.git("rev-parse", "main")))
-    job.gate().refused(11, "app.py", SPENT)
+    assert job.gate().refused(11, "app.py", SPENT)
 
 
 def test_a_verdict_of_the_attackers_own_gate_uses_up_nothing_and_covers_nothing(job: Job) -> None:
     job.change(CHANGED)
     job.decide("HEAD", job.git("rev-parse", "main^{tree}"), gate="elsewhere")
-    job.gate().passed()
+    assert job.gate().passed()
     job.commit({"b.py": "b = 1\n"})
     job.decide("HEAD", job.git("rev-parse", "HEAD^{tree}"), gate="elsewhere")
-    job.gate().refused(11, "b.py", UNSIGNED)
+    assert job.gate().refused(11, "b.py", UNSIGNED)
 
 
 # --- other people's bundles -------------------------------------------------------------------------
@@ -265,7 +265,7 @@ def test_a_verdict_of_the_attackers_own_gate_uses_up_nothing_and_covers_nothing(
 def test_junk_beside_good_evidence_makes_nobody_red(job: Job, junk: dict[str, bytes]) -> None:
     job.change(CHANGED)
     job.loose = junk
-    job.gate().passed()
+    assert job.gate().passed()
 
 
 def test_somebody_elses_refused_evidence_makes_nobody_red(job: Job, rogue: SimulatedAuthority) -> None:
@@ -279,7 +279,7 @@ def test_somebody_elses_refused_evidence_makes_nobody_red(job: Job, rogue: Simul
     who = str(job.authority.who(Kind.AGENT, "revoked"))
     job.revoke(Revocation(RevokedKind.IDENTITY, who, now(), 0, "stolen"))
     assert other in job.evidence
-    job.gate().passed()
+    assert job.gate().passed()
 
 
 def test_the_oldest_status_is_inconclusive_for_a_job_that_saw_a_newer_one(job: Job) -> None:
@@ -289,8 +289,8 @@ def test_the_oldest_status_is_inconclusive_for_a_job_that_saw_a_newer_one(job: J
     old = job.gate(offer=False).passed()["statusNumber"]
     job.revoke(Revocation(RevokedKind.IDENTITY, who, now(), 0, "stolen"))
     words = ("--seen-status", str(old + 1))
-    job.gate(*words, offer=False).refused(20, None, f"status: number {old + 1} was seen before")
-    job.gate(*words).refused(13, "app.py", f"identity {who} is revoked since")
+    assert job.gate(*words, offer=False).refused(20, None, f"status: number {old + 1} was seen before")
+    assert job.gate(*words).refused(13, "app.py", f"identity {who} is revoked since")
 
 
 # --- forks of the log -------------------------------------------------------------------------------
@@ -304,13 +304,13 @@ def test_two_forks_of_one_log_are_inconsistent(job: Job) -> None:
     forged = TreeHead(log.verifier.name, head.size, hashlib.sha256(b"another history").digest())
     link = Link(1, head.size, (), checkpoint.sign(forged, log))
     job.loose = {link.path(): link.encode()}
-    job.gate().refused(12, None, f"two signed checkpoints of size {head.size} have different roots")
+    assert job.gate().refused(12, None, f"two signed checkpoints of size {head.size} have different roots")
 
 
 def test_evidence_of_a_fork_that_nothing_ties_is_refused_where_the_policy_asks_for_one_log(job: Job) -> None:
     job.ask(splitView="refuse")
     job.change(CHANGED)
-    job.gate().refused(12, None, "split view: unprotected, and the policy refuses that")
+    assert job.gate().refused(12, None, "split view: unprotected, and the policy refuses that")
 
 
 # --- who signed -------------------------------------------------------------------------------------
@@ -329,14 +329,14 @@ def test_a_workflow_is_not_an_agent_because_it_says_so(job: Job, forge: Callable
     offer = replace(forge(rows), identity=workflow, issuer=ISSUER).make()
     job.loose = put_bundle(offer.raw, offer.certificate_proof)
     job.commit()
-    job.gate().refused(12, "app.py", "identity: expected spiffe://<domain>/<kind>/<name>")
+    assert job.gate().refused(12, "app.py", "identity: expected spiffe://<domain>/<kind>/<name>")
 
 
 def test_an_agent_by_another_issuer_is_nobody(job: Job, forge: Callable[..., Recipe]) -> None:
     offer = replace(forge(job.write(CHANGED)), issuer=ISSUER).make()
     job.loose = put_bundle(offer.raw, offer.certificate_proof)
     job.commit()
-    job.gate().refused(12, "app.py", "signer: expected one of forge.example by https://authority.forge.example")
+    assert job.gate().refused(12, "app.py", "signer: expected one of forge.example by https://authority.forge.example")
 
 
 def test_a_merge_that_a_person_signed_claims_nothing(job: Job) -> None:
@@ -347,19 +347,19 @@ def test_a_merge_that_a_person_signed_claims_nothing(job: Job) -> None:
     top = f"tree {tree}\nparent {main}\nparent {smuggled}\nauthor {who}\ncommitter {who}\n".encode()
     armor = job.key.sign(top + b"\nmerge\n").rstrip(b"\n").replace(b"\n", b"\n ")
     job.git("reset", "-q", "--hard", job.checkout.raw("commit", top + b"gpgsig " + armor + b"\n\nmerge\n"))
-    job.gate().refused(11, "smuggled.py", UNSIGNED)
+    assert job.gate().refused(11, "smuggled.py", UNSIGNED)
 
 
 def test_a_platforms_own_signature_is_nobodys_claim(job: Job) -> None:
     """The web editor's commits are signed, and by a key that everybody's browser may use."""
     job.commit_signed(CHANGED, SshKey())
-    job.gate().refused(11, "app.py", UNSIGNED)
+    assert job.gate().refused(11, "app.py", UNSIGNED)
 
 
 def test_a_signature_of_another_kind_is_nobodys_claim(job: Job) -> None:
     pgp = b"-----BEGIN PGP SIGNATURE-----\n \n wsBcBAABCAAQBQJh\n =abcd\n -----END PGP SIGNATURE-----"
     job.commit_signed(CHANGED, spoil=lambda raw: raw[: raw.index(b"gpgsig ") + 7] + pgp + b"\n\nby hand\n")
-    job.gate().refused(11, "app.py", UNSIGNED)
+    assert job.gate().refused(11, "app.py", UNSIGNED)
 
 
 # --- scans ------------------------------------------------------------------------------------------
@@ -378,7 +378,7 @@ def test_a_scan_cache_that_an_earlier_change_poisoned_answers_nothing(job: Job) 
     job.git("add", "app.py")
     job.git("commit", "-q", "-m", "flaw")
     environ = {"XDG_CACHE_HOME": str(home / ".cache"), "RUFF_CACHE_DIR": str(home / ".cache" / "ruff")}
-    job.gate(environ=environ).refused(10, None, "score 55 of 100, the policy asks for 85")
+    assert job.gate(environ=environ).refused(10, None, "score 55 of 100, the policy asks for 85")
 
 
 def test_findings_that_are_split_over_many_small_changes_add_up_in_sight(job: Job) -> None:

@@ -44,7 +44,7 @@ class Cached:
     def refused(self) -> dict[str, int]:
         """Ask: the flaw must be found, whatever lies in the cache. Return what was made of the cache."""
         answer = self.gate()
-        answer.refused(10, None, "score")
+        assert answer.refused(10, None, "score")
         assert {row["path"] for row in answer.document["findings"] if row["severity"] != "info"} == {"app.py"}
         return answer.document["scanCache"]
 
@@ -75,7 +75,7 @@ def test_entries_that_call_every_flaw_clean_under_the_attackers_own_seal(cached:
 def test_an_honest_entry_of_clean_code_in_the_place_of_another(cached: Cached) -> None:
     flawed = {path: path.read_bytes() for path in cached.records}
     cached.job.change({"app.py": CLEAN})
-    cached.gate().passed()
+    assert cached.gate().passed()
     clean = [path.read_bytes() for path in cached.records if path not in flawed]
     assert clean
     cached.job.change({"app.py": FLAW})
@@ -119,7 +119,7 @@ def test_what_is_no_record_in_the_place_of_every_record(first: int, cached: Cach
 
 def test_what_is_no_record_turns_nothing_red(cached: Cached) -> None:
     cached.job.change({"app.py": CLEAN})
-    cached.gate().passed()
+    assert cached.gate().passed()
     for number, path in enumerate(cached.records):
         path.unlink()
         PLANTED[number % len(PLANTED)](path)
@@ -150,7 +150,7 @@ def test_a_cache_that_is_no_folder_turns_nothing_red_and_nothing_green(
     assert cached.refused() is None
     assert "every scanner is asked about everything" in cached.gate().err
     cached.job.change({"app.py": CLEAN})
-    cached.gate().passed()
+    assert cached.gate().passed()
     elsewhere = cached.folder.parent / "elsewhere"
     assert not elsewhere.exists() or list(elsewhere.iterdir()) == []
 
@@ -158,7 +158,7 @@ def test_a_cache_that_is_no_folder_turns_nothing_red_and_nothing_green(
 def test_a_change_that_is_the_planted_file_itself(cached: Cached) -> None:
     cached.job.change({"app.py": canary.SOURCE})
     for _ in range(2):
-        cached.refused()
+        assert cached.refused()
 
 
 @pytest.fixture
@@ -172,26 +172,26 @@ def in_the_checkout(cached: Cached) -> Path:
 
 @pytest.mark.usefixtures("in_the_checkout")
 def test_a_key_that_the_change_brings_along(cached: Cached) -> None:
-    cached.gate().refused(2, None, "inside the git work tree")
+    assert cached.gate().refused(2, None, "inside the git work tree")
 
 
 def test_a_link_to_a_key_in_the_checkout(cached: Cached, in_the_checkout: Path) -> None:
     cached.key = cached.job.place / "link"
     cached.key.symlink_to(in_the_checkout)
-    cached.gate().refused(2, None, "inside the git work tree")
+    assert cached.gate().refused(2, None, "inside the git work tree")
 
 
 def test_a_key_that_others_can_read_or_that_is_no_file_of_ours(cached: Cached) -> None:
     cached.key.chmod(0o644)
-    cached.gate().refused(2, None, "a file of yours alone")
+    assert cached.gate().refused(2, None, "a file of yours alone")
     cached.key.chmod(0o600)
     cached.key.rename(cached.key.with_name("real.key"))
     cached.key.symlink_to("real.key")
-    cached.gate().refused(2, None, "scan cache key")
+    assert cached.gate().refused(2, None, "scan cache key")
     cached.key.unlink()
-    cached.gate().refused(2, None, "No such file")
+    assert cached.gate().refused(2, None, "No such file")
     os.mkfifo(cached.key, 0o600)
-    cached.gate().refused(2, None, "a file of yours alone")
+    assert cached.gate().refused(2, None, "a file of yours alone")
 
 
 @pytest.mark.parametrize(
@@ -199,19 +199,19 @@ def test_a_key_that_others_can_read_or_that_is_no_file_of_ours(cached: Cached) -
 )
 def test_a_key_in_another_spelling(text: str, cached: Cached) -> None:
     cached.key.write_text(text)
-    cached.gate().refused(2, None, "64 lower-case hex digits")
+    assert cached.gate().refused(2, None, "64 lower-case hex digits")
 
 
 def test_a_cache_without_a_key(cached: Cached) -> None:
     answer = cached.job.gate("--scan-cache", str(cached.folder))
-    answer.refused(2, None, "expected --scan-cache-key")
-    cached.job.gate("--scan-cache-key", str(cached.key)).refused(2, None, "expected --scan-cache DIR")
+    assert answer.refused(2, None, "expected --scan-cache-key")
+    assert cached.job.gate("--scan-cache-key", str(cached.key)).refused(2, None, "expected --scan-cache DIR")
 
 
 def test_without_a_home_and_without_the_option_nothing_is_kept_and_nothing_is_read(cached: Cached) -> None:
     for words in ((), ("--no-scan-cache", "--scan-cache", str(cached.folder), "--scan-cache-key", str(cached.key))):
         answer = cached.job.gate(*words)
-        answer.refused(10, None, "score")
+        assert answer.refused(10, None, "score")
         assert answer.document["scanCache"] is None
 
 

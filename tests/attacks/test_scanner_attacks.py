@@ -141,7 +141,7 @@ def installation(place: Path, ruff: str | None) -> tuple[str, ...]:
 def test_a_scan_by_a_tool_that_does_not_see_is_inconclusive(job: Job, ruff: str | None, words: str) -> None:
     job.change({"app.py": FLAW})
     job.line = installation(job.place / "venv", ruff)
-    job.gate().refused(20, None, words)
+    assert job.gate().refused(20, None, words)
 
 
 def test_a_tool_that_the_change_brings_is_not_the_one_that_runs(job: Job) -> None:
@@ -153,7 +153,7 @@ def test_a_tool_that_the_change_brings_is_not_the_one_that_runs(job: Job) -> Non
     path = os.pathsep.join([str(job.root), str(job.root / "bin"), os.environ["PATH"]])
     assert stat.S_IMODE((job.root / "ruff").stat().st_mode) & stat.S_IXUSR
     answer = job.gate(environ={"PATH": path})
-    answer.refused(10, None, "score")
+    assert answer.refused(10, None, "score")
     assert {78, 502} <= {row["cwe"] for row in answer.document["findings"]}
 
 
@@ -161,7 +161,7 @@ def test_a_flaw_is_not_hidden_behind_many_clean_files(job: Job) -> None:
     clean: dict[str, Content] = {f"pkg/m{number}.py": BENIGN for number in range(60)}
     job.change({**clean, "pkg/m31x.py": FLAW})
     answer = job.gate()
-    answer.refused(10, None, "score")
+    assert answer.refused(10, None, "score")
     assert {row["path"] for row in answer.document["findings"]} == {"pkg/m31x.py"}
 
 
@@ -169,7 +169,7 @@ def test_a_renamed_file_is_scanned_as_if_it_were_new(job: Job) -> None:
     job.on_main({"archive/old.txt": "kept for the record\n"})
     job.git("merge", "-q", "--ff-only", "main")
     job.change({"archive/old.txt": None, "app.py": FLAW})
-    job.gate().refused(10, None, "score")
+    assert job.gate().refused(10, None, "score")
 
 
 @pytest.mark.parametrize(
@@ -185,4 +185,4 @@ def test_a_renamed_file_is_scanned_as_if_it_were_new(job: Job) -> None:
 def test_what_cannot_act_must_not_be_executable(job: Job, path: str, content: bytes) -> None:
     """Without a shebang the kernel leaves an executable text to the shell, which runs it line by line."""
     job.change({path: Blob(content, Mode.EXECUTABLE)})
-    job.gate().refused(10, path, "no scanner knows this type of file: executable")
+    assert job.gate().refused(10, path, "no scanner knows this type of file: executable")

@@ -49,14 +49,14 @@ def test_a_key_of_small_order_signs_nothing_although_the_policy_names_it(job: Jo
     weak = SshKey(bytes.fromhex(point))
     job.ask(people=people(weak))
     job.commit_signed(CHANGED, weak, twist=lambda _: bytes.fromhex(SMALL_ORDER["order-1"]) + bytes(32))
-    job.gate().refused(2, None, "Ed25519 public key: ")
+    assert job.gate().refused(2, None, "Ed25519 public key: ")
 
 
 def test_a_policy_that_names_a_key_of_small_order_does_not_land(job: Job) -> None:
     weak = SshKey(bytes.fromhex(SMALL_ORDER["order-4"]))
     job.claim(job.write({POLICY: json.dumps(policy_of(job.key, people=people(job.key, weak)))}))
     job.commit()
-    job.gate().refused(10, ".countermark", "a point of small order, under which anyone can sign")
+    assert job.gate().refused(10, ".countermark", "a point of small order, under which anyone can sign")
 
 
 def test_a_key_of_small_order_is_not_registered(job: Job) -> None:
@@ -69,7 +69,7 @@ def test_a_key_of_small_order_is_not_registered(job: Job) -> None:
     assert init.code == 0, init.told
     before = (job.root / POLICY).read_bytes()
     answer = start((*SERVICE, "person", "add", "Me", "--me", "--ssh-key", "../weak.pub"), cwd=job.root, environ=home)
-    answer.refused(2, None, "a point of small order, under which anyone can sign")
+    assert answer.refused(2, None, "a point of small order, under which anyone can sign")
     assert (job.root / POLICY).read_bytes() == before
 
 
@@ -80,7 +80,7 @@ def test_a_log_key_of_small_order_is_no_trust_root(job: Job) -> None:
     document["log"] = f"{name}+{rest.split('+')[0]}+{base64.b64encode(raw).decode()}"
     job.on_main({".countermark/trust-root.json": json.dumps(document)})
     job.change(CHANGED)
-    job.gate().refused(12, None, "a point of small order, under which anyone can sign")
+    assert job.gate().refused(12, None, "a point of small order, under which anyone can sign")
 
 
 def test_a_second_signature_made_by_adding_the_order_is_no_signature(job: Job) -> None:
@@ -90,22 +90,22 @@ def test_a_second_signature_made_by_adding_the_order_is_no_signature(job: Job) -
         return raw[:32] + (int.from_bytes(raw[32:], "little") + ORDER).to_bytes(32, "little")
 
     job.commit_signed(CHANGED, twist=plus_order)
-    job.gate().refused(11, "app.py", "no signed statement accounts for it")
+    assert job.gate().refused(11, "app.py", "no signed statement accounts for it")
 
 
 def test_a_stolen_key_is_refused_once_it_is_revoked(job: Job) -> None:
     job.change(CHANGED)
     stolen = verified_key(job)
-    job.gate().passed()
+    assert job.gate().passed()
     job.revoke(Revocation(RevokedKind.KEY, stolen, now(), 0, "stolen"))
-    job.gate().refused(13, "app.py", f"key {stolen} is revoked since")
+    assert job.gate().refused(13, "app.py", f"key {stolen} is revoked since")
 
 
 def test_a_stolen_key_of_a_person_is_refused_whatever_date_its_commit_has(job: Job) -> None:
     job.commit_signed(CHANGED)
-    job.gate().passed()
+    assert job.gate().passed()
     job.revoke(Revocation(RevokedKind.KEY, job.key.fingerprint, now(), 10**6, "stolen"))
-    job.gate().refused(13, "app.py", f"key {job.key.fingerprint} is revoked since")
+    assert job.gate().refused(13, "app.py", f"key {job.key.fingerprint} is revoked since")
 
 
 def verified_key(job: Job) -> str:
@@ -121,13 +121,13 @@ def test_a_signature_moved_to_another_path_covers_nothing_there(job: Job) -> Non
     job.git("add", "-A")
     job.git("mv", "-f", "notes/harmless.py", "app.py")
     job.commit()
-    job.gate().refused(11, "app.py", "no signed statement accounts for it")
+    assert job.gate().refused(11, "app.py", "no signed statement accounts for it")
 
 
 def test_a_signature_for_another_repository_covers_nothing_here(job: Job) -> None:
     target = job.authority.target(job.git("rev-parse", "main"))._replace(repository_id="repository-2")
     job.change(CHANGED, target=target)
-    job.gate().refused(11, "app.py", "no signed statement accounts for it")
+    assert job.gate().refused(11, "app.py", "no signed statement accounts for it")
 
 
 def test_a_signature_moved_to_another_commit_signs_nothing_there(job: Job) -> None:
@@ -137,14 +137,14 @@ def test_a_signature_moved_to_another_commit_signs_nothing_there(job: Job) -> No
     tree = job.git("rev-parse", f"{evil}^{{tree}}")
     moved = job.checkout.raw("commit", b"tree " + tree.encode() + signed.encode()[45:] + b"\n")
     job.git("update-ref", "HEAD", moved)
-    job.gate().refused(11, "app.py", "no signed statement accounts for it")
+    assert job.gate().refused(11, "app.py", "no signed statement accounts for it")
 
 
 @pytest.mark.parametrize("namespace", [b"file", b"git\x00", b"", b"countermark", b"GIT"])
 def test_a_signature_for_another_purpose_signs_no_commit(job: Job, namespace: bytes) -> None:
     """What a person signed as an e-mail, or for some other program, is not their word about a commit."""
     job.commit_signed(CHANGED, namespace=namespace)
-    job.gate().refused(11, "app.py", "no signed statement accounts for it")
+    assert job.gate().refused(11, "app.py", "no signed statement accounts for it")
 
 
 @pytest.mark.parametrize("kind", [Kind.AGENT, Kind.GATE, Kind.OBSERVER, Kind.AUTHORITY])
@@ -153,20 +153,20 @@ def test_a_claim_that_somebody_else_signed_for_a_person_is_refused(job: Job, kin
     claim = Claim(person, job.authority.target(job.git("rev-parse", "main")), split(rows)[0])
     job.evidence += job.authority.sign(job.authority.who(kind, "root"), claim.statement())
     job.commit()
-    job.gate().refused(12, "app.py", f"signer: expected person {PERSON}")
+    assert job.gate().refused(12, "app.py", f"signer: expected person {PERSON}")
 
 
 def test_an_agents_statement_that_another_agent_signed_is_refused(job: Job) -> None:
     made = job.authority.generation(job.write(CHANGED), target=job.authority.target(job.git("rev-parse", "main")))
     job.evidence += job.authority.sign(job.authority.who(Kind.AGENT, "other"), made.statement())
     job.commit()
-    job.gate().refused(12, "app.py", "signer: expected agent spiffe://forge.example/agent/builder")
+    assert job.gate().refused(12, "app.py", "signer: expected agent spiffe://forge.example/agent/builder")
 
 
 def test_a_status_that_an_agent_signed_is_no_status(job: Job) -> None:
     job.change(CHANGED)
     job.revoke(signer=job.authority.who(Kind.AGENT))
-    job.gate().refused(20, None, "status: expected a signed status, found none")
+    assert job.gate().refused(20, None, "status: expected a signed status, found none")
 
 
 # --- time -------------------------------------------------------------------------------------------
@@ -176,14 +176,14 @@ def test_a_clock_that_was_turned_back_is_noticed(job: Job) -> None:
     """Seen from the reader: the newest status is from tomorrow. Believing it would revive what expired since."""
     job.authority.clock.step(days=1)
     job.change(CHANGED)
-    job.gate().refused(20, None, "clock: it says")
+    assert job.gate().refused(20, None, "clock: it says")
 
 
 def test_a_clock_that_stands_still_past_the_due_date_is_noticed(job: Job) -> None:
     job.authority.clock.step(hours=-12)
     job.change(CHANGED)
     job.revoke(days=0.25)
-    job.gate().refused(20, None, "status: a newer one was due by")
+    assert job.gate().refused(20, None, "status: a newer one was due by")
 
 
 # --- a stale scan -----------------------------------------------------------------------------------
@@ -198,7 +198,7 @@ def test_a_signed_scan_that_passed_replaces_no_scan(job: Job) -> None:
     digest = hashlib.sha256(listing.encode()).hexdigest()
     clean = Scan(digest, "ruff", "0.17.4", "0" * 64, None, "0" * 64, Result.PASSED)
     job.evidence += job.authority.sign(job.authority.who(Kind.GATE, "ci"), clean.statement())
-    job.gate().refused(10, None, "score 55 of 100, the policy asks for 85")
+    assert job.gate().refused(10, None, "score 55 of 100, the policy asks for 85")
 
 
 def test_a_scan_from_before_the_base_moved_replaces_no_scan(job: Job) -> None:
@@ -206,11 +206,11 @@ def test_a_scan_from_before_the_base_moved_replaces_no_scan(job: Job) -> None:
     job.on_main({"app.py": FLAW})
     job.git("merge", "-q", "--ff-only", "main")
     job.change({"b.py": "b = 1\n"})
-    job.gate().passed()
+    assert job.gate().passed()
     job.on_main({"app.py": "mended = 1\n"})
     job.git("merge", "-q", "-s", "ours", "-m", "keeps the flaw", "main")
     job.sign(Change.of([row_of(job, "main", "HEAD", "app.py")]))
-    job.gate().refused(10, None, "score 55 of 100, the policy asks for 85")
+    assert job.gate().refused(10, None, "score 55 of 100, the policy asks for 85")
 
 
 def row_of(job: Job, before: str, after: str, path: str) -> Transition:
@@ -256,7 +256,7 @@ def test_a_policy_that_two_readers_could_read_in_two_ways_is_refused(
     """It landed by some other way than this gate. Nothing is guessed, least of all that it only observes."""
     job.ask_raw(change(json.dumps(policy_of(job.key))))
     job.change(CHANGED)
-    job.gate().refused(20 if words.startswith("nested") else 12, None, words)
+    assert job.gate().refused(20 if words.startswith("nested") else 12, None, words)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_a_trust_root_in_a_second_spelling_is_refused(job: Job, change: Callable
     assert change(text) != text
     job.on_main({".countermark/trust-root.json": change(text)})
     job.change(CHANGED)
-    job.gate().refused(12, None, words)
+    assert job.gate().refused(12, None, words)
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_a_trust_root_in_a_second_spelling_is_refused(job: Job, change: Callable
 )
 def test_a_signature_in_a_second_spelling_signs_no_commit(job: Job, spoil: Callable[[bytes], bytes]) -> None:
     job.commit_signed(CHANGED, spoil=spoil)
-    job.gate().refused(11, "app.py", "no signed statement accounts for it")
+    assert job.gate().refused(11, "app.py", "no signed statement accounts for it")
 
 
 # --- names of content -------------------------------------------------------------------------------
@@ -301,7 +301,7 @@ def test_a_statement_with_the_right_git_name_and_another_sha256_covers_nothing(j
     collided = replace(row, after=Node(Mode.FILE, "e" * 64, row.after.git_blob))
     job.sign(Change.of([collided]))
     job.commit()
-    job.gate().refused(11, "app.py", "the last signed content is 100644 eeeeeeeeeeee")
+    assert job.gate().refused(11, "app.py", "the last signed content is 100644 eeeeeeeeeeee")
 
 
 def test_a_blob_whose_bytes_are_not_those_of_its_name_is_refused(job: Job) -> None:
@@ -310,7 +310,7 @@ def test_a_blob_whose_bytes_are_not_those_of_its_name_is_refused(job: Job) -> No
     good, evil = job.git("rev-parse", "HEAD:app.py"), job.checkout.blob(b"evil = 2\n")
     job.checkout.loose(good).unlink()
     job.checkout.loose(good).write_bytes(job.checkout.loose(evil).read_bytes())
-    job.gate().refused(12, None, f"blob {good}: expected bytes of this name, found {evil}")
+    assert job.gate().refused(12, None, f"blob {good}: expected bytes of this name, found {evil}")
 
 
 @pytest.mark.parametrize("kind", ["tree", "commit"])
@@ -320,10 +320,10 @@ def test_a_tree_or_commit_whose_bytes_are_not_those_of_its_name_is_refused(job: 
     other = job.git("rev-parse", "main^{tree}" if kind == "tree" else "main")
     job.checkout.loose(good).unlink()
     job.checkout.loose(good).write_bytes(job.checkout.loose(other).read_bytes())
-    job.gate().refused(12, None, f"{kind} {good}: expected bytes of this name, found {other}")
+    assert job.gate().refused(12, None, f"{kind} {good}: expected bytes of this name, found {other}")
 
 
 def test_a_mode_is_part_of_what_was_signed(job: Job) -> None:
     job.sign(job.write(CHANGED))
     job.commit({"app.py": Blob(b"two = 2\n", Mode.EXECUTABLE)})
-    job.gate().refused(11, "app.py", "the last signed content is 100644")
+    assert job.gate().refused(11, "app.py", "the last signed content is 100644")

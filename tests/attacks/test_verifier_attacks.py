@@ -126,13 +126,15 @@ class Desk:
         assert answer.out.startswith("verified: "), answer.told
         return answer.out
 
-    def refuses(self, code: int, reason: str, *words: str, **how: object) -> None:
-        refused(self.ask(*words, **how), code, reason)
+    def refuses(self, code: int, reason: str, *words: str, **how: object) -> str:
+        return refused(self.ask(*words, **how), code, reason)
 
 
-def refused(answer: Answer, code: int, reason: str) -> None:
+def refused(answer: Answer, code: int, reason: str) -> str:
+    """Say what it said, which is never nothing."""
     assert (answer.code, answer.out) == (code, ""), answer.told
     assert reason in answer.err, answer.told
+    return answer.err
 
 
 @pytest.fixture
@@ -158,7 +160,7 @@ def test_every_mutant_has_its_right_answer() -> None:
 
 def test_a_mutant_is_refused(mutant: Mutant, desk: Desk, honest_recipe: Recipe, rogue_authority: Founded) -> None:
     name = desk.put(mutant.recipe(honest_recipe, rogue_authority).make())
-    desk.refuses(12, OF_MUTANTS[mutant.name], name)
+    assert desk.refuses(12, OF_MUTANTS[mutant.name], name)
 
 
 # --- an exception is no success ---------------------------------------------------------------------
@@ -167,7 +169,7 @@ def test_a_mutant_is_refused(mutant: Mutant, desk: Desk, honest_recipe: Recipe, 
 def test_an_answer_that_could_not_be_written_is_no_success(desk: Desk, honest: str) -> None:
     with Path("/dev/full").open("wb") as full:
         for words in ((honest,), (honest, "--json")):
-            refused(desk.ask(*words, stdout=full), 1, "output: No space left on device")
+            assert refused(desk.ask(*words, stdout=full), 1, "output: No space left on device")
 
 
 def test_a_verifier_without_standard_streams_is_no_success(desk: Desk, honest: str) -> None:
@@ -181,7 +183,7 @@ def test_a_verifier_without_standard_streams_is_no_success(desk: Desk, honest: s
 def test_a_verifier_that_runs_out_of_memory_is_no_success(desk: Desk, honest: str) -> None:
     desk.file(honest, b"[" + b'"aaaaaaaaaaaaaaaa",' * 1_500_000 + b'""]')
     line = " ".join((*LEDGER, "verify", honest, "--trust-root", "trust-root.json"))
-    refused(start(("/bin/sh", "-c", f"ulimit -v 150000; exec {line}"), cwd=desk.place), 1, "MemoryError")
+    assert refused(start(("/bin/sh", "-c", f"ulimit -v 150000; exec {line}"), cwd=desk.place), 1, "MemoryError")
 
 
 # --- nothing to verify is not verified --------------------------------------------------------------
@@ -199,26 +201,28 @@ def test_a_verifier_that_runs_out_of_memory_is_no_success(desk: Desk, honest: st
 )
 def test_a_file_without_an_attestation_is_refused(desk: Desk, honest: str, content: bytes, reason: str) -> None:
     desk.file(honest, content)
-    desk.refuses(12, reason, honest)
+    assert desk.refuses(12, reason, honest)
 
 
 def test_a_file_that_is_among_no_subjects_is_refused(desk: Desk, honest: str) -> None:
     """Verified and required are counted together: one file that holds does not carry another."""
     held, other = desk.file("a.py", b"print('a')\n"), desk.file("c.py", b"print('c')\n")
     assert "file: a.py is subject a.py" in desk.accepts(honest, held)
-    desk.refuses(12, "c.py: expected a subject with sha256", honest, held, other)
+    assert desk.refuses(12, "c.py: expected a subject with sha256", honest, held, other)
 
 
 @pytest.mark.parametrize("words", [(), ("--trust-root", "trust-root.json")], ids=["nothing", "no-bundle"])
 def test_a_line_that_names_no_bundle_verifies_nothing(desk: Desk, honest: str, words: tuple[str, ...]) -> None:
-    refused(start((*LEDGER, "verify", *words), cwd=desk.place), 2, "the following arguments are required: BUNDLE")
+    assert refused(
+        start((*LEDGER, "verify", *words), cwd=desk.place), 2, "the following arguments are required: BUNDLE"
+    )
 
 
 def test_a_change_without_any_evidence_does_not_pass_the_gate(job: Job) -> None:
     job.commit({"app.py": "two = 2\n"})
     job.offered.mkdir()
-    job.gate(offer=False).refused(20, None, "expected a signed status, found none")
-    job.gate().refused(11, "app.py", "no signed statement accounts for it")
+    assert job.gate(offer=False).refused(20, None, "expected a signed status, found none")
+    assert job.gate().refused(11, "app.py", "no signed statement accounts for it")
 
 
 def test_evidence_for_one_of_two_files_does_not_pass_the_gate(job: Job) -> None:
@@ -226,14 +230,14 @@ def test_evidence_for_one_of_two_files_does_not_pass_the_gate(job: Job) -> None:
     job.sign(rows)
     job.commit({"b.py": "b = 1\n"})
     answer = job.gate()
-    answer.refused(11, "b.py", "no signed statement accounts for it")
+    assert answer.refused(11, "b.py", "no signed statement accounts for it")
     assert answer.document["coverage"] == {"covered": 1, "rows": 2}
 
 
 def test_a_policy_that_names_no_scanner_is_no_clean_scan(job: Job) -> None:
     job.ask(score={"scanners": []})
     job.change({"app.py": "two = 2\n"})
-    job.gate().refused(20, None, "scanner")
+    assert job.gate().refused(20, None, "scanner")
 
 
 # --- another kind of statement ----------------------------------------------------------------------
@@ -241,14 +245,16 @@ def test_a_policy_that_names_no_scanner_is_no_clean_scan(job: Job) -> None:
 
 @pytest.mark.parametrize("wanted", ["https://slsa.dev/provenance/v0.2", "https://slsa.dev/provenance/v1 ", ""])
 def test_a_predicate_of_another_type_is_refused(desk: Desk, honest: str, wanted: str) -> None:
-    desk.refuses(12, f"predicate type: expected {wanted}, found", honest, "--predicate-type", wanted)
+    assert desk.refuses(12, f"predicate type: expected {wanted}, found", honest, "--predicate-type", wanted)
 
 
 def test_a_statement_of_a_kind_that_nobody_knows_accounts_for_nothing(desk: Desk, honest_recipe: Recipe) -> None:
     payload = honest_recipe.payload.replace(b"slsa.dev/provenance/v1", b"slsa.dev/provenance/v2")
     name = desk.put(replace(honest_recipe, payload=payload).make())
     assert "says:" not in desk.accepts(name)  # it holds, and says nothing that anybody could use
-    desk.refuses(12, "found https://slsa.dev/provenance/v2", name, "--predicate-type", "https://slsa.dev/provenance/v1")
+    assert desk.refuses(
+        12, "found https://slsa.dev/provenance/v2", name, "--predicate-type", "https://slsa.dev/provenance/v1"
+    )
 
 
 @pytest.mark.parametrize(
@@ -278,7 +284,7 @@ def test_a_signed_payload_is_read_strictly_as_if_a_stranger_had_signed_it(
     """Honestly signed, stamped and logged, by whoever may sign: two readers must not read it in two ways."""
     payload = honest_recipe.payload.replace(old, new)
     assert payload != honest_recipe.payload
-    desk.refuses(12, reason, desk.put(replace(honest_recipe, payload=payload).make()))
+    assert desk.refuses(12, reason, desk.put(replace(honest_recipe, payload=payload).make()))
 
 
 # --- bytes that were signed, and bytes that look the same -------------------------------------------
@@ -310,7 +316,7 @@ def test_a_payload_that_only_means_the_same_as_what_was_signed_is_refused(
 def test_a_commit_signed_over_bytes_that_git_would_clean_up_is_refused(job: Job) -> None:
     """Git shows the text up to a NUL and checks the signature over what is left; nothing of that is read here."""
     job.commit_signed({"app.py": "two = 2\n"}, spoil=lambda raw: raw + b"\x00more\n")
-    job.gate().refused(12, None, "commit: expected headers, an empty line and text")
+    assert job.gate().refused(12, None, "commit: expected headers, an empty line and text")
 
 
 @pytest.mark.parametrize(
@@ -325,7 +331,7 @@ def test_a_commit_signed_over_bytes_that_git_would_clean_up_is_refused(job: Job)
 )
 def test_a_signed_commit_with_two_readings_is_refused(job: Job, headers: bytes, reason: str) -> None:
     job.commit_signed({"app.py": "two = 2\n"}, headers=headers)
-    job.gate().refused(12, None, reason)
+    assert job.gate().refused(12, None, reason)
 
 
 # --- a log entry of something else ------------------------------------------------------------------
@@ -342,7 +348,7 @@ def test_evidence_that_was_altered_for_another_file_is_named_by_the_gate(job: Jo
     row["afterMode"] = "100755"
     envelope = bundle.envelope._replace(payload=canonical.dumps(payload))
     job.loose = put_bundle(bundle._replace(envelope=envelope).encode(), signed.certificate_proof)
-    job.gate().refused(12, "app.py", "statement contradicts itself")
+    assert job.gate().refused(12, "app.py", "statement contradicts itself")
 
 
 # --- one witness twice ------------------------------------------------------------------------------
@@ -395,7 +401,7 @@ def test_a_trust_root_in_which_one_key_plays_two_parts_is_refused(desk: Desk, ho
     else:
         document["witnesses"] = {"quorum": 1, "keys": [document[again]]}
     desk.file("twice.json", canonical.dumps(document) + b"\n")
-    refused(start((*LEDGER, "verify", honest, "--trust-root", "twice.json"), cwd=desk.place), 2, "twice.json: ")
+    assert refused(start((*LEDGER, "verify", honest, "--trust-root", "twice.json"), cwd=desk.place), 2, "twice.json: ")
 
 
 # --- time -------------------------------------------------------------------------------------------
@@ -431,7 +437,7 @@ def signers(desk: Desk, simulated: SimulatedAuthority) -> Signers:
 def test_a_signature_from_after_its_revocation_is_refused(signers: Signers) -> None:
     bundle = signers.generation()
     status = signers.status(signers.revocation(from_time=NOW))
-    signers.desk.refuses(13, "is revoked since 2026-11-20", bundle, "--status", status, "--at", AT)
+    assert signers.desk.refuses(13, "is revoked since 2026-11-20", bundle, "--status", status, "--at", AT)
 
 
 def test_a_backdated_signature_is_refused_by_its_place_in_the_log(signers: Signers) -> None:
@@ -442,7 +448,7 @@ def test_a_backdated_signature_is_refused_by_its_place_in_the_log(signers: Signe
     later, index = signers.status(signers.revocation(), number=2), 1
     assert "not revoked by status 2" in signers.desk.accepts(bundle, "--status", later, *at)
     by_place = signers.status(signers.revocation(from_log_index=index), number=3)
-    signers.desk.refuses(13, "is revoked since 2029-", bundle, "--status", by_place, *at)
+    assert signers.desk.refuses(13, "is revoked since 2029-", bundle, "--status", by_place, *at)
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["newest-last", "newest-first"])
@@ -450,27 +456,31 @@ def test_an_older_status_beside_the_newest_clears_nobody(signers: Signers, order
     bundle = signers.generation()
     named = [signers.status(number=1), signers.status(signers.revocation(from_time=NOW), number=2)][::order]
     options = [word for status in named for word in ("--status", status)]
-    signers.desk.refuses(13, "is revoked since", bundle, *options, "--at", AT)
+    assert signers.desk.refuses(13, "is revoked since", bundle, *options, "--at", AT)
 
 
 def test_a_frozen_status_is_inconclusive_once_it_is_due(signers: Signers) -> None:
     bundle = signers.generation()
     status = signers.status(days=2)
     at = ("--at", "2026-11-22T12:00:01Z")
-    signers.desk.refuses(20, "status: a newer one was due by 2026-11-22T12:00:00", bundle, "--status", status, *at)
+    assert signers.desk.refuses(
+        20, "status: a newer one was due by 2026-11-22T12:00:00", bundle, "--status", status, *at
+    )
 
 
 def test_evidence_that_is_newer_than_the_frozen_status_is_inconclusive(signers: Signers) -> None:
     status = signers.status()
     bundle = signers.generation()
-    signers.desk.refuses(20, "it stands at log index 0, the evidence at 1", bundle, "--status", status, "--at", AT)
+    assert signers.desk.refuses(
+        20, "it stands at log index 0, the evidence at 1", bundle, "--status", status, "--at", AT
+    )
 
 
 def test_a_frozen_collection_is_inconclusive_for_a_job_that_saw_a_newer_one(job: Job) -> None:
     job.change({"app.py": "two = 2\n"})
     newest = job.gate().passed()["statusNumber"]
-    job.gate("--seen-status", str(newest), offer=False).passed()
-    job.gate("--seen-status", str(newest + 1), offer=False).refused(
+    assert job.gate("--seen-status", str(newest), offer=False).passed()
+    assert job.gate("--seen-status", str(newest + 1), offer=False).refused(
         20, None, f"status: number {newest + 1} was seen before, the newest found here is {newest}"
     )
 
@@ -478,17 +488,17 @@ def test_a_frozen_collection_is_inconclusive_for_a_job_that_saw_a_newer_one(job:
 def test_a_status_by_anybody_but_the_authority_is_refused(signers: Signers) -> None:
     bundle = signers.generation()
     forged = signers.status(signer=signers.authority.who(Kind.AGENT))
-    signers.desk.refuses(12, "expected the authority as signer", bundle, "--status", forged, "--at", AT)
+    assert signers.desk.refuses(12, "expected the authority as signer", bundle, "--status", forged, "--at", AT)
 
 
 def test_evidence_under_a_trust_root_that_was_replaced_is_refused(
     desk: Desk, honest: str, rogue_authority: Founded, job: Job
 ) -> None:
     """The stale root has every name that the pinned one has; only the keys are others."""
-    desk.refuses(12, "expected the pinned signer", honest, trust=rogue_authority.trust)
+    assert desk.refuses(12, "expected the pinned signer", honest, trust=rogue_authority.trust)
     job.change({"app.py": "two = 2\n"})
     stale = (*job.pins()[:-1], rogue_authority.trust.digest)
-    job.gate(pins=stale).refused(12, None, "trust root: expected sha256:")
+    assert job.gate(pins=stale).refused(12, None, "trust root: expected sha256:")
 
 
 # --- identity ---------------------------------------------------------------------------------------
@@ -510,13 +520,13 @@ def test_evidence_under_a_trust_root_that_was_replaced_is_refused(
     ],
 )
 def test_an_identity_is_compared_whole_and_is_no_pattern(desk: Desk, honest: str, pattern: str) -> None:
-    desk.refuses(12, "signer: expected", honest, "--identity", pattern)
+    assert desk.refuses(12, "signer: expected", honest, "--identity", pattern)
 
 
 def test_a_policy_names_agents_whole_and_not_by_pattern(job: Job) -> None:
     job.ask(agents=["spiffe://forge.example/agent/build"])
     job.change({"app.py": "two = 2\n"})
-    job.gate().refused(10, "app.py", "agent spiffe://forge.example/agent/builder is not on the policy's list")
+    assert job.gate().refused(10, "app.py", "agent spiffe://forge.example/agent/builder is not on the policy's list")
 
 
 # --- the working directory --------------------------------------------------------------------------
@@ -554,7 +564,7 @@ def test_without_a_pin_no_trust_root_is_looked_for(desk: Desk, honest: str) -> N
         (desk.place / place).mkdir(parents=True, exist_ok=True)
         (desk.place / place / "trust-root.json").write_bytes(desk.founded.trust.encode())
     answer = start((*LEDGER, "verify", honest), cwd=desk.place, environ={"HOME": str(desk.place / "home")})
-    refused(answer, 2, "the following arguments are required: --trust-root")
+    assert refused(answer, 2, "the following arguments are required: --trust-root")
 
 
 # --- without an end ---------------------------------------------------------------------------------
@@ -575,7 +585,7 @@ def test_a_bundle_without_an_end_is_refused_before_it_is_read(
     desk: Desk, honest: str, content: Callable[[], bytes], code: int, reason: str
 ) -> None:
     desk.file(honest, content())
-    desk.refuses(code, reason, honest)
+    assert desk.refuses(code, reason, honest)
 
 
 def _with_hashes(count: int) -> Callable[[dict], None]:
@@ -588,13 +598,13 @@ def _with_hashes(count: int) -> Callable[[dict], None]:
 
 def test_a_proof_of_a_million_hashes_is_refused_before_any_is_hashed(desk: Desk, honest_recipe: Recipe) -> None:
     name = desk.put(replace(honest_recipe, spelled=honest_recipe.edited(_with_hashes(500_000))).make())
-    desk.refuses(20, "expected at most 64 hashes, found 500000", name)
+    assert desk.refuses(20, "expected at most 64 hashes, found 500000", name)
 
 
 def test_a_checkpoint_of_a_thousand_signatures_is_refused(desk: Desk, honest_recipe: Recipe) -> None:
     lines = b"\xe2\x80\x94 x.example AAAAAAAA\n" * 1000
     crowded = replace(honest_recipe, proof=lambda entry: entry._replace(checkpoint=entry.checkpoint + lines))
-    desk.refuses(20, "expected at most 100 signatures", desk.put(crowded.make()))
+    assert desk.refuses(20, "expected at most 100 signatures", desk.put(crowded.make()))
 
 
 @pytest.mark.parametrize("endless", ["bundle", "certificate-proof", "file", "trust-root", "status"])
@@ -617,4 +627,4 @@ def test_a_file_that_never_ends_or_never_begins_is_refused(desk: Desk, honest: s
     root = name if endless == "trust-root" else "trust-root.json"
     desk.file("trust-root.json", desk.founded.trust.encode())
     answer = start((*LEDGER, "verify", *options, "--trust-root", root), cwd=desk.place)
-    refused(answer, 2, f"{name}: expected a regular file")
+    assert refused(answer, 2, f"{name}: expected a regular file")

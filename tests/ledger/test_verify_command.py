@@ -178,7 +178,7 @@ def test_a_file_that_was_changed_is_refused(reader: Reader, bundle: str) -> None
 def test_one_wrong_file_among_right_ones_is_refused(reader: Reader, bundle: str) -> None:
     wrong = reader.folder / "wrong"
     wrong.write_bytes(b"")
-    reader.refuses(12, bundle, reader.file, wrong)
+    assert reader.refuses(12, bundle, reader.file, wrong)
 
 
 @pytest.mark.parametrize(

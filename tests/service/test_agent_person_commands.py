@@ -49,7 +49,7 @@ def test_a_name_is_given_once(desk: Desk) -> None:
 @pytest.mark.parametrize("name", ["Upper", "a/b", "../x", "", "x" * 64, "a\nb"])
 @pytest.mark.parametrize("action", ["add", "revoke"])
 def test_a_name_that_two_readers_could_read_differently_is_wrong_usage(desk: Desk, action: str, name: str) -> None:
-    desk.refused(2, "agent", action, name)
+    assert desk.refused(2, "agent", action, name)
 
 
 def test_agents_are_listed_with_their_state(desk: Desk) -> None:

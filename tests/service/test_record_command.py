@@ -239,7 +239,7 @@ def test_an_agent_that_is_not_enrolled_is_refused_before_anything_runs(desk: Des
 
 @pytest.mark.parametrize("name", ["Coder", "a/b", "", "../x", "a" * 64])
 def test_a_name_that_no_agent_can_have_is_wrong_usage(desk: Desk, name: str) -> None:
-    desk.refused(2, "record", "--agent", name, "--", "true")
+    assert desk.refused(2, "record", "--agent", name, "--", "true")
 
 
 def test_a_revoked_agent_is_refused_before_anything_runs(desk: Desk) -> None:

@@ -159,7 +159,7 @@ def test_a_deletion_can_be_claimed(desk: Desk) -> None:
 
 @pytest.mark.parametrize("name", ["stranger", "No Such"])
 def test_sign_needs_an_enrolled_agent(desk: Desk, name: str) -> None:
-    desk.refused(2, "sign", "--agent", name)
+    assert desk.refused(2, "sign", "--agent", name)
 
 
 def test_a_change_of_more_files_than_one_statement_holds_is_signed_whole(desk: Desk) -> None:
