@@ -52,6 +52,7 @@ class CoverageRow:
 class ScanResult:
     """A pure function of the two sides' bytes and the rules: the same inputs give the same `to_json`.
 
+    `nearby` are old findings in functions that the change touches.
     `cache` is how much of it was known before, None without a cache: it is about this run, and changes no answer.
     """
 
@@ -62,6 +63,7 @@ class ScanResult:
     gaps: tuple[Gap, ...]
     score: Score
     error: str | None
+    nearby: tuple[Finding, ...] = ()
     cache: CacheUse | None = None
 
     def scored(self, waived: Collection[str]) -> Score:
@@ -86,6 +88,7 @@ class ScanResult:
             "gaps": [gap.to_json() for gap in self.gaps],
             "newFindings": [finding.to_json() for finding in self.new_findings],
             "oldFindings": [finding.to_json() for finding in self.old_findings],
+            "nearby": [finding.fingerprint for finding in self.nearby],
         }
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from . import asking, registry, source, third_party
 from .cache import CacheUse, Known
 from .errors import OutputMalformed, ScannerError, TooMuchToScan
+from .nearby import nearby
 from .novelty import Sighting, compare, sightings
 from .report import NotCovered, Report, Scanned, ScannerReport, Unscanned
 from .result import CoverageRow, ScanResult
@@ -166,7 +167,8 @@ def _result(sides: Sides, answered: list[_Answered], others: Sequence[ThirdParty
     missing = [one.scanner.name for one in answered if one.error is not None]
     figure = score(new, gaps=gaps, missing=missing)
     told = tuple(ScannerReport(one.name, one.version, one.sha256, {}, None) for one in others)
-    return ScanResult((*reports, *told), coverage, new, old, gaps, figure, "; ".join(errors) or None, used)
+    near = nearby(old, sides)
+    return ScanResult((*reports, *told), coverage, new, old, gaps, figure, "; ".join(errors) or None, near, used)
 
 
 def _sightings(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FORMULA: Final = 1
 THRESHOLD: Final = 85
 LOWS_AT_MOST: Final = 10
+UNSCANNED: Final = "a changed file that was not scanned"
 UNSCANNED_CAP: Final = 60
 
 PENALTY: Final = {  # by confidence: low, medium, high, confirmed
@@ -152,5 +153,5 @@ def _caps(findings: list[Finding], gaps: Collection[Gap]) -> _Rows:
     sure = [f.confidence for f in findings if f.severity is Severity.HIGH and f.confidence in HIGH_CAP]
     caps = [(f"a high of {level.word} confidence", HIGH_CAP[level]) for level in sorted(set(sure))]
     if gaps:
-        caps.append(("a changed file that was not scanned", UNSCANNED_CAP))
+        caps.append((UNSCANNED, UNSCANNED_CAP))
     return tuple(caps)

@@ -17,6 +17,7 @@ from pathlib import Path
 from countermark_ledger import canonical, shape
 from countermark_ledger.canonical import Json
 from countermark_ledger.errors import UnsafeKey
+from countermark_ledger.git import place
 from countermark_ledger.log.lock import FileLock
 from countermark_ledger.log.released import replace_durably
 from countermark_service.exits import UsageError
@@ -141,6 +142,14 @@ def home_of_checkout(git_dir: Path) -> Home:
     if not home.exists():
         raise UsageError(f"{home.path}: the repository's private folder is gone", hint=INIT_HINT)
     return home
+
+
+def home_here() -> Home | None:
+    """Find what `init` left on this machine for the checkout around; None where it is not set up here."""
+    try:
+        return home_of_checkout(place.find(Path.cwd()).common_dir)
+    except UsageError:
+        return None
 
 
 def register_checkout(git_dir: Path, repository_id: str) -> None:

@@ -84,7 +84,9 @@ def test_a_checkout_that_is_not_set_up_is_scanned_without_a_cache(desk: Desk, mo
     monkeypatch.setenv("XDG_DATA_HOME", str(desk.root.parent / "nowhere"))
     caches: list[object] = []
     monkeypatch.setattr(
-        parsing.load("scan"), "scan_landing", lambda _step, cache: caches.append(cache) or (lambda *_: result())
+        parsing.load("scan"),
+        "scan_landing",
+        lambda _step, cache, _others: caches.append(cache) or (lambda *_: result()),
     )
     desk.commit(**{"a.py": "one\n"})
     assert desk.run("scan")[0] == Exit.PASS

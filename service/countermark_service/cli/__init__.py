@@ -18,6 +18,7 @@ COMMANDS = {
     "claim": "sign changes as your own",
     "withdraw": "take back what was signed and is not to land",
     "scan": "scan a change and score it",
+    "score": "explain a score: every point, its line, who wrote it, and the fix",
     "gate": "decide whether a change may be merged",
     "ci": "run the gate in a pipeline, as its platform says",
     "comment": "keep one comment of a pull or merge request up to date",

@@ -25,7 +25,7 @@ from countermark_service.cli.pinning import (
 )
 from countermark_service.embedded import Embedded, utc_now
 from countermark_service.exits import UsageError
-from countermark_service.gate import limit, recording, scan_cache, steps
+from countermark_service.gate import added_sarif, limit, recording, scan_cache, steps
 from countermark_service.gate.decision import Decision
 from countermark_service.gate.limit import Limit
 from countermark_service.gate.scanning import scan_landing
@@ -63,6 +63,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="sign the verdict: where a gate identity is at hand, always, or never",
     )
     scan_cache.configure(parser)
+    added_sarif.configure(parser)
     limit.configure(parser)
 
 
@@ -98,7 +99,8 @@ def _decide(
 ) -> Decision:
     home, sources = own.home, sources_of(args, repository, own.embedded)
     with console.progress(), scan_cache.opened(scan_cache.chosen(args, home), console.say) as cache:
-        ports = steps.Ports(sources, scan_landing(watch.step, cache), watch.step, mirrors_of(args), watch.began)
+        scan = scan_landing(watch.step, cache, added_sarif.read(args))
+        ports = steps.Ports(sources, scan, watch.step, mirrors_of(args), watch.began)
         pin = pin_of(args, home, args.protected_ref)
         pin = replace(pin, bootstrap=args.bootstrap, tip=asked.tip, landed=asked.landed)
         seen = seen_status(args, home)

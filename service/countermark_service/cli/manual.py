@@ -105,6 +105,13 @@ scanned says so; it is never clean.""",
         ("countermark scan", "countermark scan --base main --sarif scan.sarif"),
         (SCANNERS,),
     ),
+    "score": Page(
+        """\
+Explain the score of what a change would land. Every lost point names its finding, its line, who wrote that line as the
+ledger knows it, and the fix; every cap names the places that it stands for.""",
+        ("countermark score explain", "countermark score explain --base main --json"),
+        (SCANNERS, SERVICE),
+    ),
     "gate": Page(
         """\
 Decide whether a change may be merged: every changed file is accounted for by evidence that holds, the scanners

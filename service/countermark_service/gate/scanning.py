@@ -16,6 +16,7 @@ from countermark_scanners import inert, language, registry
 from countermark_scanners.cache import AnswerCache
 from countermark_scanners.result import ScanResult
 from countermark_scanners.scan import Means, scan
+from countermark_scanners.third_party import ThirdParty
 
 Scan = Callable[[Repository, LandingChange, Sequence[str]], ScanResult]
 
@@ -23,10 +24,12 @@ SUBMODULE = "submodule"
 _SPECIAL = {Mode.SYMLINK: "symlink", Mode.GITLINK: SUBMODULE}
 
 
-def scan_landing(progress: Callable[[str], None], cache: AnswerCache | None = None) -> Scan:
+def scan_landing(
+    progress: Callable[[str], None], cache: AnswerCache | None = None, others: Sequence[ThirdParty] = ()
+) -> Scan:
     """Return the real port: the named scanners over what differs between the tip and the landing tree.
 
-    What the cache knows of their answers they are not asked again, on either side.
+    What the cache knows of their answers they are not asked again, on either side. `others` are reports that join.
     """
 
     def run(repository: Repository, change: LandingChange, names: Sequence[str]) -> ScanResult:
@@ -37,7 +40,7 @@ def scan_landing(progress: Callable[[str], None], cache: AnswerCache | None = No
         return scan(
             contents,
             _contents(repository, before),
-            means=Means(registry.named(names), cache=cache),
+            means=Means(registry.named(names), cache=cache, others=others),
             progress=progress,
             special=_executable(after, contents) | _special(repository, after),
         )
