@@ -180,9 +180,6 @@ def _outcome(number: int, scanned: Said, tested: Said, use: TestsUse) -> tuple[O
         return Outcome.BY_SCANNERS, scanned.noticed[number]
     if number in tested.noticed:
         return Outcome.BY_TESTS, tested.noticed[number]
-    asked = use in {TestsUse.RAN, TestsUse.OUT_OF_TIME}
-    if number in tested.judged or (number in scanned.judged and not asked):
+    if number in tested.judged or (number in scanned.judged and use is not TestsUse.OUT_OF_TIME):
         return Outcome.UNNOTICED, ""
-    if not asked:
-        return Outcome.NOT_JUDGED, "the scanners failed"
-    return Outcome.NOT_JUDGED, "no time was left" if use is TestsUse.OUT_OF_TIME else "the tests could not tell"
+    return Outcome.NOT_JUDGED, "no time was left" if use is TestsUse.OUT_OF_TIME else "the scanners could not"

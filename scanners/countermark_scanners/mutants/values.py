@@ -46,7 +46,7 @@ def _pasted(query: str, text: Text, values: ast.expr) -> str | None:
         name = found[1] or found[2]
         return f"{mark}%({name})s{mark}" if name else f"{mark}%s{mark}"
 
-    given = text.operand(values)
+    given = text.source(values) if isinstance(values, ast.Tuple) else text.operand(values)  # an argument has brackets
     as_tuple = f"tuple({given})" if isinstance(values, ast.List | ast.ListComp) else given
     return f"{_PLACE.sub(place, query)} % {as_tuple}"
 
