@@ -13,7 +13,7 @@ from countermark_service.cli import consenting, deciding
 from countermark_service.cli.consenting import Room
 from countermark_service.cli.console import Console
 from countermark_service.exits import Exit, UsageError
-from countermark_service.gate import scan_cache
+from countermark_service.gate import added_sarif, scan_cache
 from countermark_service.gate.decision import Decision
 from countermark_service.gate.facts import Facts
 from countermark_service.gate.limit import DEFAULT_SECONDS, Limit
@@ -32,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     consenting.configure(parser)
     scan_cache.configure(parser)
+    added_sarif.configure(parser)
 
 
 def run(args: argparse.Namespace, console: Console) -> Exit:
