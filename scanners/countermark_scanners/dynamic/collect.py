@@ -1,0 +1,110 @@
+"""Reads a workspace after a run, without following anything in it: started as a script by `keep.sh`.
+
+Layer: scanners, dynamic; `python -I -S collect.py WORKSPACE BEFORE CAUSES` writes JSON to standard output. Standard
+library only. BEFORE is a JSON object path -> sha256 of the files that were laid out.
+Trust: names, contents and links are hostile; every process that could still change them is dead. What does not fit
+is left out and said (`incomplete`), so that a flood of files can't push out the one that matters.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import stat
+import sys
+from pathlib import Path
+
+MAX_ENTRIES = 200_000
+MAX_CONTENTS = 48 * 1024 * 1024
+MAX_DEPTH = 200
+MAX_CAUSES = 4 * 1024 * 1024
+
+Row = dict[str, "str | bool | None"]
+
+
+class Collection:
+    """The rows found so far, and what is left of the allowance."""
+
+    def __init__(self, known: dict[str, str]) -> None:
+        self.known = known
+        self.rows: list[Row] = []
+        self.left = MAX_CONTENTS
+        self.incomplete = ""
+
+    def walk(self, directory: int, at: str, depth: int) -> None:
+        """Add everything below an open directory."""
+        if depth > MAX_DEPTH:
+            self.incomplete = f"the workspace is deeper than {MAX_DEPTH} directories"
+            return
+        for name in sorted(os.listdir(directory)):
+            if len(self.rows) >= MAX_ENTRIES:
+                self.incomplete = f"the workspace holds more than {MAX_ENTRIES} files"
+                return
+            self.add(directory, name, f"{at}/{name}" if at else name, depth)
+
+    def add(self, directory: int, name: str, path: str, depth: int) -> None:
+        """Add one entry, and what is below it."""
+        found = os.lstat(name, dir_fd=directory)
+        if stat.S_ISDIR(found.st_mode):
+            self.rows.append(row(path, "directory", found.st_mode))
+            opened = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
+            try:
+                self.walk(opened, path, depth + 1)
+            finally:
+                os.close(opened)
+        elif stat.S_ISLNK(found.st_mode):
+            target = os.readlink(name, dir_fd=directory)
+            self.rows.append(row(path, "link", found.st_mode) | {"target": spelled(target)})
+        elif stat.S_ISREG(found.st_mode):
+            self.rows.append(row(path, "file", found.st_mode) | self.regular(directory, name, path))
+        else:
+            self.rows.append(row(path, "special", found.st_mode))
+
+    def regular(self, directory: int, name: str, path: str) -> Row:
+        """Hash a file, and keep its content where it is not what was laid out."""
+        with os.fdopen(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory), "rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            if self.known.get(spelled(path)) == digest:
+                return {"sha256": digest, "content": None}
+            self.left -= size
+            if self.left < 0:
+                self.incomplete = f"new files hold more than {MAX_CONTENTS} bytes"
+                return {"sha256": digest, "content": None}
+            stream.seek(0)
+            return {"sha256": digest, "content": base64.b64encode(stream.read()).decode()}
+
+
+def row(path: str, kind: str, mode: int) -> Row:
+    """Spell what every kind of entry has."""
+    setuid = bool(mode & (stat.S_ISUID | stat.S_ISGID)) and kind == "file"
+    return {"path": spelled(path), "kind": kind, "executable": bool(mode & stat.S_IXUSR), "setuid": setuid}
+
+
+def spelled(name: str) -> str:
+    """Spell a name that may be any bytes."""
+    return os.fsencode(name).hex()
+
+
+def explained(folder: Path) -> bytes:
+    """Join what was written from within; whatever is no regular file there was put there to be read."""
+    found = b""
+    for path in sorted(folder.iterdir()):
+        if stat.S_ISREG(path.lstat().st_mode) and len(found) < MAX_CAUSES:
+            with path.open("rb") as stream:
+                found += stream.read(MAX_CAUSES - len(found))
+    return found
+
+
+def main(workspace: str, before: str, causes: str) -> None:
+    """Print one JSON object."""
+    collection = Collection(json.loads(Path(before).read_bytes()))
+    collection.walk(os.open(workspace, os.O_RDONLY | os.O_DIRECTORY), "", 1)
+    said = base64.b64encode(explained(Path(causes))).decode()
+    json.dump({"rows": collection.rows, "incomplete": collection.incomplete, "causes": said}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,139 @@
+"""The file system and the options with which a command finds itself on a machine that is not this one.
+
+Layer: scanners, dynamic. Writes below a directory of ours; lists the image's top level.
+Trust: of the host only `/usr` and the few tables below are seen, read-only; names of the change never become options,
+and the command follows `--`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import causes
+from .launch import FILTER_DESCRIPTOR
+from .plan import HOST
+from .sandbox import WORKSPACE
+from .workspace import write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .sandbox import Job
+
+_HOOK = "/run/countermark/causes"
+_SINK = "/run/countermark/said"
+_USER = "1000"
+_LINKED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+_OURS = frozenset({"dev", "home", "media", "mnt", "proc", "root", "run", "srv", "sys", "tmp", "work"})
+_TABLES_NAMES = (
+    "alternatives ca-certificates.conf debian_version fonts ld.so.cache ld.so.conf ld.so.conf.d localtime magic "
+    "mime.types os-release perl protocols services ssl/certs ssl/openssl.cnf timezone"
+)
+_TABLES = tuple(_TABLES_NAMES.split())
+_FAKETIME = ("usr/lib", "*/faketime/libfaketimeMT.so.1")
+
+
+def lay_out(lay: Path, job: Job, program: bytes) -> None:
+    """Write the home, the tables of `/etc`, the hook and the filter that the options name."""
+    machine = job.surroundings
+    for name in ("work", "tmp", "home", "etc"):
+        (lay / name).mkdir(parents=True, exist_ok=True)
+    for path, content in machine.files.items():
+        write(lay / "home" / path, content)
+    for name, text in _etc(machine.user, machine.host, machine.home).items():
+        write(lay / "etc" / name, text.encode())
+    write(lay / "hook" / "countermark_causes.py", Path(causes.__file__).read_bytes())
+    write(lay / "hook" / "sitecustomize.py", _sitecustomize(job).encode())
+    write(lay / "filter", program)
+
+
+def shifted(job: Job) -> str:
+    """Say by which means the clock of the job is moved, and how far that reaches."""
+    if not job.surroundings.shift_days:
+        return ""
+    if _faketime(job):
+        return "libfaketime: programs that keep their environment and are linked dynamically"
+    return "Python's own clocks: nothing that is not Python, and no isolated interpreter"
+
+
+def options(job: Job) -> list[str]:
+    """Spell what bubblewrap is told, the command included."""
+    machine = job.surroundings
+    isolation = ["--unshare-all", "--unshare-user", "--disable-userns", "--uid", _USER, "--gid", _USER, "--new-session"]
+    isolation += ["--die-with-parent", "--cap-drop", "ALL", "--hostname", machine.host]
+    isolation += ["--seccomp", str(FILTER_DESCRIPTOR)]
+    files = [*_image(job.image), "--proc", "/proc", "--dev", "/dev", "--bind", "/mnt/tmp", "/tmp"]  # noqa: S108  # a private one, inside
+    files += [part for name in sorted(_etc("", "", "")) for part in ("--ro-bind", f"/mnt/etc/{name}", f"/etc/{name}")]
+    files += ["--bind", "/mnt/home", machine.home, "--ro-bind", "/mnt/hook", _HOOK, "--bind", "/mnt/said/causes", _SINK]
+    files += [part for path in sorted(machine.files) for part in _fixed(f"/mnt/home/{path}", f"{machine.home}/{path}")]
+    files += ["--bind", "/mnt/work", WORKSPACE, "--remount-ro", "/", "--chdir", WORKSPACE, "--clearenv"]
+    variables = [part for name, value in sorted(_environment(job).items()) for part in ("--setenv", name, value)]
+    return [*isolation, *files, *variables, "--", *job.command]
+
+
+def _fixed(source: str, target: str) -> tuple[str, str, str]:
+    """Mount a single file, which can then be neither moved, linked nor replaced."""
+    return "--ro-bind", source, target
+
+
+def _environment(job: Job) -> dict[str, str]:
+    found = {**job.surroundings.environment, "PYTHONPATH": _HOOK, "PWD": WORKSPACE}
+    if job.surroundings.shift_days and (library := _faketime(job)):
+        found |= {"LD_PRELOAD": library, "FAKETIME": f"+{job.surroundings.shift_days}d"}
+        found |= {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1"}
+    return found
+
+
+def _faketime(job: Job) -> str | None:
+    root = Path("/" if job.image == HOST else job.image)
+    found = sorted((root / _FAKETIME[0]).glob(_FAKETIME[1]))
+    return f"/{found[0].relative_to(root)}" if found else None
+
+
+def _image(image: str) -> Iterator[str]:
+    root = Path("/" if image == HOST else image)
+    names = ("usr", *_LINKED) if image == HOST else sorted({entry.name for entry in root.iterdir()} - {*_OURS, "etc"})
+    for name in names:
+        yield from _entry(root, name)
+    if image == HOST:
+        for name in _TABLES:
+            yield from ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
+    else:
+        for name in sorted({entry.name for entry in (root / "etc").iterdir()} - set(_etc("", "", ""))):
+            yield from ("--ro-bind", str(root / "etc" / name), f"/etc/{name}")
+
+
+def _entry(root: Path, name: str) -> Iterator[str]:
+    place = root / name
+    if place.is_symlink():
+        yield from ("--symlink", str(place.readlink()), f"/{name}")
+    elif place.exists():
+        yield from ("--ro-bind", str(place), f"/{name}")
+
+
+def _etc(user: str, host: str, home: str) -> dict[str, str]:
+    """Spell the tables that would otherwise tell of this machine.
+
+    Names are asked of 127.0.0.53, where nobody answers: so the question is sent, and seen with the name in it.
+    """
+    return {
+        "passwd": f"root:x:0:0:root:/root:/bin/sh\n{user}:x:{_USER}:{_USER}:{user}:{home}:/bin/bash\n"
+        "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+        "group": f"root:x:0:\n{user}:x:{_USER}:\nnogroup:x:65534:\n",
+        "hosts": f"127.0.0.1 localhost {host}\n::1 localhost ip6-localhost\n",
+        "hostname": f"{host}\n",
+        "resolv.conf": "nameserver 127.0.0.53\noptions timeout:1 attempts:1\n",
+        "nsswitch.conf": "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\n",
+    }
+
+
+def _sitecustomize(job: Job) -> str:
+    clock = job.surroundings.shift_days and not _faketime(job)
+    lines = [
+        "import countermark_causes",
+        f"countermark_causes.install({WORKSPACE!r}, {job.surroundings.home!r}, {_SINK!r})",
+    ]
+    return "\n".join(
+        [*lines, *([f"countermark_causes.move_clock({job.surroundings.shift_days * 86400})"] if clock else []), ""]
+    )
