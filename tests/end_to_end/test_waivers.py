@@ -30,6 +30,7 @@ from countermark_scanners.finding import Confidence, Finding, Severity
 from countermark_scanners.report import NotCovered
 from countermark_scanners.result import CoverageRow, ScanResult
 from countermark_scanners.score import Gap, score
+from countermark_service.checkout import Checkout
 from countermark_service.sources import LedgerSource
 from countermark_service.store.records import Query
 
@@ -208,12 +209,12 @@ def test_a_report_says_which_waiver_is_used_unused_and_ends_soon(team: Team, tmp
     assert result["suppressions"] == [{"kind": "external", "status": "accepted", "justification": f"waiver {name}"}]
 
 
-def test_a_refusal_names_the_finding_and_the_command_that_asks_for_a_waiver(team: Team) -> None:
+def test_a_refusal_names_the_finding_as_a_waiver_does_and_the_command_that_mends_it(team: Team) -> None:
     team.scene.capsys.readouterr()
     assert team.scene.run("gate") == 10
     shown = team.scene.capsys.readouterr().out
     assert f"finding {FINDING}" in shown
-    assert "countermark waiver propose PATH --finding FINGERPRINT" in shown
+    assert "hint:        mend the findings above, then countermark record --agent NAME --commit MESSAGE -- CMD" in shown
 
 
 # --- which finding ----------------------------------------------------------------------------------
@@ -291,6 +292,51 @@ def test_who_runs_the_agent_neither_asks_nor_approves(team: Team) -> None:
     team.log(WaiverApproval(name, team.ids["me"]))
     assert "is behind agent" in state(team, name)
     assert team.scene.code() == 10
+
+
+def asked_in_vain(team: Team, *words: str) -> str:
+    """What the command says that asks for what can never hold; nothing of it was logged."""
+    team.scene.capsys.readouterr()
+    asking = ("waiver", "propose", "run.py", "--finding", FINDING, "--agent", "coder", "--reason", "a constant")
+    assert team.scene.run(*asking, *words) == 2
+    said = team.scene.capsys.readouterr().err
+    assert json.loads(team.scene.must("waiver", "list", "--json")) == []
+    return said
+
+
+def test_who_owns_the_agent_is_refused_when_they_ask_and_told_what_to_do(team: Team) -> None:
+    said = asked_in_vain(team)
+    logged = request(team, requester=team.ids["me"])
+    team.log(logged)
+    later = state(team, name_of(logged)).removeprefix("refused: ")
+    assert said == (
+        f"countermark: {later}: no approval could put it in force, so another person must ask for it\n"
+        "hint: countermark person list\n"
+    )
+
+
+def test_who_set_the_agent_to_work_on_the_file_is_refused_when_they_ask(team: Team) -> None:
+    propose(team, "bert")
+    with team.ledger() as embedded:
+        config = embedded.config
+    home = Checkout.find(team.scene.root).home()
+    home.write_config(replace(config, person=str(team.ids["bert"])))
+    team.scene.change({"run.py": FLAW + FLAW})
+    name = log_both(team, request(team))
+    (worth,) = [one["state"] for one in team.scene.gate()["waivers"] if one["name"] == name]
+    assert worth == "refused"
+    words = ("--person", "bert", "--ssh-key", team.key("bert"), "--finding", FINDING, "--agent", "coder")
+    team.scene.capsys.readouterr()
+    assert team.scene.run("waiver", "propose", "run.py", *words, "--reason", "a constant") == 2
+    assert f"{team.ids['bert']} asked for it and is behind agent" in team.scene.capsys.readouterr().err
+
+
+def test_what_nobody_could_approve_is_refused_when_it_is_taken_in(team: Team, tmp_path: Path) -> None:
+    asked = request(team, agent=replace(team.agent(), name="nobody"))
+    (tmp_path / "request").write_bytes(team.countersigned(asked, "bert").statement().encode())
+    team.scene.capsys.readouterr()
+    assert team.scene.run("waiver", "take", str(tmp_path / "request")) == 2
+    assert "who is behind agent" in team.scene.capsys.readouterr().err
 
 
 def test_who_holds_the_ledgers_keys_asks_and_approves_in_nobodys_name(team: Team) -> None:

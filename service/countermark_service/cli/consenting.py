@@ -7,7 +7,7 @@ SSH key which that policy lists for its person signed it; the file itself is hos
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,14 +141,21 @@ class Given:
         console.say(safe(self.text))
 
 
-def give(consent: C, room: Room, args: argparse.Namespace, revoke: Revise | None = None) -> Given:
-    """Sign a statement as its person, and log it or, with --sign-only, write it to a file."""
+def give(
+    consent: C,
+    room: Room,
+    args: argparse.Namespace,
+    revoke: Revise | None = None,
+    check: Callable[[C], None] = lambda _signed: None,
+) -> Given:
+    """Sign a statement as its person, and log it or, with --sign-only, write it to a file; `check` may refuse it."""
     keys = room.keys(consent.person)
-    if args.sign_only is None:
-        return log(countersign(consent, keys, args.ssh_key), room, revoke)
-    if not keys:
+    if args.sign_only is not None and not keys:
         raise UsageError(f"--sign-only: the policy lists no SSH key for {consent.person}", hint=ADD_HINT)
     signed = countersign(consent, keys, args.ssh_key)
+    check(signed)
+    if args.sign_only is None:
+        return log(signed, room, revoke)
     args.sign_only.write_bytes(signed.statement().encode())
     return Given(signed, {"file": str(args.sign_only)}, f"wrote {args.sign_only}, which is not logged yet")
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from countermark_ledger import shape
 from countermark_ledger.errors import Malformed
+from countermark_ledger.git.change import nodes_at
 from countermark_ledger.git.objects import Oversized
 from countermark_ledger.identity import Identity, Kind
 from countermark_ledger.node import Node
@@ -60,6 +61,13 @@ def request_of(args: argparse.Namespace, room: Room, person: Identity, log_size:
         expires=ends,
         uses=args.uses,
     )
+
+
+def sides(args: argparse.Namespace, room: Room) -> tuple[Node | None, Node | None]:
+    """Give the file at the protected tip and where it is asked about; None where it is not, or too large to read."""
+    commits = (room.root.tip, room.repository.resolve(args.head))
+    before, after = (nodes_at(room.repository, commit, [args.path])[args.path] for commit in commits)
+    return before if isinstance(before, Node) else None, after if isinstance(after, Node) else None
 
 
 def _span(args: argparse.Namespace, room: Room) -> tuple[datetime | None, datetime]:

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from countermark_ledger import countersignature
 from countermark_ledger.canonical import Json
 from countermark_ledger.display import safe
+from countermark_ledger.node import Node
 from countermark_ledger.predicates.status import Revocation, RevokedKind
 from countermark_ledger.predicates.waiver import WaiverApproval, WaiverRequest, WaiverRevocation
 from countermark_ledger.waivers import describe, word_of
@@ -60,8 +62,10 @@ def run(args: argparse.Namespace, console: Console) -> Exit:
 
 
 def _propose(args: argparse.Namespace, console: Console, room: Room) -> None:
-    asked = proposing.request_of(args, room, consenting.person_of(args, room), _known(args, room).log_size)
-    given = consenting.give(asked, room, args)
+    found = _known(args, room)
+    asked = proposing.request_of(args, room, consenting.person_of(args, room), found.log_size)
+    check = partial(_refuse_hopeless, found, proposing.sides(args, room))
+    given = consenting.give(asked, room, args, check=check)
     given.say(console)
     console.say(f"It holds once another person, who is not behind {asked.agent}, approves it:")
     console.say(f"  countermark waiver approve {given.document()['name']} --person NAME")
@@ -89,6 +93,8 @@ def _take(args: argparse.Namespace, console: Console, room: Room) -> None:
     said = consenting.take(args.file, [WaiverRequest, WaiverApproval, WaiverRevocation], room)
     if isinstance(said, WaiverRequest) and said.repository_id != room.root.repository_id:
         raise UsageError(f"{args.file}: expected a waiver for {room.root.repository_id}, found another repository's")
+    if isinstance(said, WaiverRequest):
+        _refuse_hopeless(_known(args, room), (None, None), said)
     revoke = partial(_ended, said) if isinstance(said, WaiverRevocation) else None
     consenting.log(said, room, revoke=revoke).say(console)
 
@@ -113,6 +119,15 @@ def _ended(said: WaiverRevocation, earlier: tuple[Revocation, ...], size: int) -
 
 def _known(args: argparse.Namespace, room: Room) -> Known:
     return known(room.root, room.sources, utc_now(), seen_status(args, room.home))
+
+
+def _refuse_hopeless(found: Known, sides: tuple[Node | None, Node | None], asked: WaiverRequest) -> None:
+    """Say now what the gate would say of it later, whoever approves it."""
+    key = countersignature.verify(asked)
+    reason = found.refusal(asked, key.fingerprint if key else None, sides)
+    if reason is not None:
+        message = f"{reason}: no approval could put it in force, so another person must ask for it"
+        raise UsageError(message, hint="countermark person list")
 
 
 def _named(given: str, found: Known) -> str:
