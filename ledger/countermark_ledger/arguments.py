@@ -39,6 +39,12 @@ class Parser(argparse.ArgumentParser):
         """Raise instead of exiting, so that one place prints and one table gives the code."""
         raise UsageError(message, hint=f"{self.prog} --help")
 
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> object:
+        """Refuse `--option=--`: some versions of `argparse` take the value away and go on without one."""
+        if action.option_strings and arg_strings == ["--"]:
+            self.error(f"argument {action.option_strings[0]}: expected a value, found --")
+        return super()._get_values(action, arg_strings)
+
 
 def configure(parser: argparse.ArgumentParser, *, trust_root_required: bool) -> None:
     """Describe `verify`."""

@@ -195,6 +195,7 @@ def test_one_wrong_file_among_right_ones_is_refused(reader: Reader, bundle: str)
         pytest.param(["BUNDLE", "--trust-root", "absent"], id="absent-trust-root"),
         pytest.param(["BUNDLE", "--ident", AGENT], id="abbreviated-option"),
         pytest.param(["BUNDLE", "--unknown"], id="unknown-option"),
+        pytest.param(["BUNDLE", "--identity=--"], id="an-option-without-a-value"),
     ],
 )
 def test_wrong_usage_is_two(reader: Reader, bundle: str, words: Sequence[str], capsys: pytest.CaptureFixture) -> None:

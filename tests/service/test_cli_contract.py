@@ -122,6 +122,9 @@ def test_bash_accepts_its_completions(capsys: pytest.CaptureFixture[str]) -> Non
         pytest.param(["log"], "countermark log --help", id="no-action"),
         pytest.param(["completions", "fish"], "countermark completions --help", id="unknown-shell"),
         pytest.param(["sign"], "countermark sign --help", id="missing-option"),
+        pytest.param(["ci", "--output=--"], "countermark ci --help", id="no-value-for-one-that-is-read"),
+        pytest.param(["gate", "--head=--"], "countermark gate --help", id="no-value-for-a-text"),
+        pytest.param(["gate", "--show-input=--"], "countermark gate --help", id="a-value-for-a-flag"),
     ],
 )
 def test_wrong_usage_is_two_and_says_where_help_is(
@@ -158,7 +161,7 @@ def no_scan(monkeypatch: pytest.MonkeyPatch) -> None:
         ran = tuple(ScannerReport(name, "0", "0" * 64, {}, None) for name in ("bandit", "ruff", "semgrep"))
         return lambda *_: ScanResult(ran, (), (), (), (), score(()), None)
 
-    for module in (deciding, parsing.load("scan")):
+    for module in (deciding, parsing.load("scan"), parsing.load("score")):
         monkeypatch.setattr(module, "scan_landing", scan_landing)
 
 
@@ -211,8 +214,7 @@ def data_commands(desk: Desk, commented: Callable[[], Path]) -> Iterator[list[st
     yield ["last-good"]
     proof = bundle.replace(".sigstore.json", ".tlog-proof")
     yield ["init"]
-    asking = ["waiver", "propose", "app.py", "--agent", "coder", "--reason", "a sample"]
-    yield from (["approve"], asking, ["waiver", "list"])
+    yield from (["approve"], ["waiver", "list"])
     yield from (["agent", "add", "helper"], ["agent", "list"])
     yield from (["person", "add", "Ada", "--me", "--ssh-key", str(key)], ["person", "list"], ["claim"])
     yield ["record", "--agent", "coder", "--", "sh", "-c", "echo four > b.txt"]
@@ -221,7 +223,7 @@ def data_commands(desk: Desk, commented: Callable[[], Path]) -> Iterator[list[st
     yield ["agent", "revoke", "helper"]
     desk.git("add", "-A")
     desk.git("commit", "-q", "-m", "work")
-    yield ["scan"]
+    yield from (["scan"], ["score", "explain"])
     yield from (["gate"], ["gate", "--record", "never"])
     yield ["policy", "check", ".countermark/policy.json"]
     yield ["policy", "explain", ".countermark/policy.json"]
@@ -551,6 +553,10 @@ reflog(reason="countermark bundles")
 """
     assert hints_in(source) == {"init", "status show", "scan", "gate --head HEAD", "claim x", "agent list"}
     assert len(HINTS) > 15
+
+
+def test_no_hint_gives_two_ways() -> None:
+    assert [path.name for path in SOURCES if "   or   " in path.read_text()] == []
 
 
 @pytest.mark.parametrize("hint", HINTS)

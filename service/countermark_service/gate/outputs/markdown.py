@@ -17,8 +17,6 @@ from countermark_service.gate.speaking.document import split_view
 from countermark_service.gate.speaking.report import NOT_ENFORCING, Issue, Kind, Report, last_signed, where
 
 MAX_TEXT = 500
-OTHERWISE = "   or   "
-"""What stands between two ways in one hint."""
 _TICKS = re.compile(r"`+")
 
 
@@ -31,10 +29,10 @@ def code(text: str) -> str:
 
 
 def block(text: str) -> list[str]:
-    """Spell a hint as a fenced block of its own, indented below a list's item; each of several ways on its line."""
-    shown = [_short(way) for way in text.split(OTHERWISE)]
-    fence = "`" * max(3, *(_longest_run(way) + 1 for way in shown))
-    return [f"  {fence}sh", *(f"  {way}" for way in shown), f"  {fence}"]
+    """Spell a hint as a fenced block of its own, indented below a list's item."""
+    shown = _short(text)
+    fence = "`" * max(3, _longest_run(shown) + 1)
+    return [f"  {fence}sh", f"  {shown}", f"  {fence}"]
 
 
 def render(report: Report, limit: int) -> bytes:
