@@ -78,7 +78,7 @@ class Evidence(Testimony):
 
     status: CurrentStatus = field(kw_only=True)
     accounts: dict[str, Account] = field(default_factory=dict)
-    revoked: dict[str, list[tuple[Edge, datetime]]] = field(default_factory=dict)
+    revoked: dict[str, list[tuple[Edge, datetime | None]]] = field(default_factory=dict)
     commits: dict[str, dict[str, Node | None]] = field(default_factory=dict)
     heads: dict[str, TreeHead] = field(default_factory=dict)
     judged: list[str] = field(default_factory=list)

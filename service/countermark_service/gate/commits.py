@@ -91,6 +91,7 @@ def _add(edges: Sequence[tuple[str, Edge]], signer: Signer, evidence: Evidence) 
             evidence.edges.setdefault(path, []).append(edge)
         except Revoked as error:
             evidence.refusals.setdefault(path, []).append(error)
+            evidence.revoked.setdefault(path, []).append((edge, None))
 
 
 def _base(repository: Repository, change: LandingChange, commit: str) -> str | None:
