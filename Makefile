@@ -6,10 +6,17 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto
 OWN ?= $(CURDIR)
 LEDGER := */countermark_ledger/*
 
-.PHONY: help setup demo test test-parts check lint types imports coverage bench clean
+# A word given as PATH is a folder of bench-scanners; programs are then found where the system keeps them.
+ifeq ($(origin PATH),command line)
+DATA := $(PATH)
+PYTHON := $(or $(wildcard $(BIN)/python),$(PYTHON))
+override PATH := /usr/local/bin:/usr/bin:/bin
+endif
+
+.PHONY: help setup demo test test-parts check lint types imports coverage bench bench-scanners clean
 
 help: ## List these words
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Make .venv what uv.lock says (needs no pip; instant when nothing changed)
 	@$(PYTHON) -I bootstrap.py
@@ -47,6 +54,9 @@ coverage: setup ## Run `make test` with branch coverage: all of the ledger, 90 %
 
 bench: setup ## Measure every claim, with our peers beside us in the same run
 	$(BIN)/python bench/run.py
+
+bench-scanners: setup ## Measure the scanners on labelled code: DATASET=owasp-python DATA=/its/folder
+	@$(BIN)/python bench/scanners "$(DATASET)" "$(DATA)" $(if $(CASES),--cases "$(CASES)") $(if $(ONLY),--only "$(ONLY)")
 
 clean: ## Remove what these words made (not the parts outside the repository)
 	rm -rf .venv .tools .demo dist .coverage .coverage.* htmlcov coverage.xml
