@@ -10,6 +10,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from .edit import Edit, Site, added_keyword, dropped_argument, filled, imports
+from .refusing import is_guard
 from .text import last_name
 from .words import words
 
@@ -118,6 +119,10 @@ def agreed(text: Text, kind: Kind) -> Iterator[Site]:
 
 
 def _decides(text: Text, node: ast.AST) -> bool:
+    """Say whether a node is a decision or a part of one. The whole of a guard is not: without it the guard is gone."""
+    negated = isinstance(parent := text.parents.get(node), ast.UnaryOp)
+    if negated and is_guard(text.parents.get(parent)):
+        return False
     while isinstance(parent := text.parents.get(node), ast.BoolOp | ast.UnaryOp | ast.Await):
         node = parent
     field = _TESTS.get(type(parent)) if parent is not None else None

@@ -47,7 +47,7 @@ _OPTIONAL: Final[Mapping[str, frozenset[str]]] = {
     "agree": frozenset({"words"}),
     "call": frozenset({"needs", "words"}),
     "setting": frozenset({"calls", "from"}),
-    GUARD: frozenset({"calls", "words", "compares", "refuses", "not-words"}),
+    GUARD: frozenset({"calls", "words", "compares", "fails", "not-words"}),
 }
 _COMMON: Final = frozenset({"title", "cwe", "loss", "edit"})
 _NAME: Final = re.compile(r"[a-z]+(-[a-z]+)*")

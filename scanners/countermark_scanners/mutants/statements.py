@@ -10,6 +10,7 @@ import ast
 from typing import TYPE_CHECKING, Final
 
 from .edit import Edit, Site
+from .refusing import fails, is_guard, refuses
 from .text import last_name
 from .words import words
 
@@ -23,35 +24,18 @@ _COMPARISONS: Final = {"in": (ast.In, ast.NotIn), "size": (ast.Gt, ast.GtE, ast.
 
 
 def unguarded(text: Text, kinds: Sequence[Kind]) -> Iterator[Site]:
-    """`if ...: raise`, or return, or abort, does nothing; the first kind that the condition fits names it."""
+    """`if ...: raise`, or another refusal, does nothing; the first kind that the condition fits names it."""
     for node in text.nodes:
-        if isinstance(node, ast.If) and not node.orelse and _leaves(node.body[-1]):
+        if isinstance(node, ast.If) and is_guard(node):
             kind = next((one for one in kinds if _fits(text, one, node)), None)
             if kind is not None:
                 yield Site(kind, text.span(node), (Edit.of(_block(text, node.body), "pass"),))
 
 
-def _leaves(last: ast.stmt) -> bool:
-    match last:
-        case ast.Raise() | ast.Return() | ast.Continue():
-            return True
-        case ast.Expr(value=ast.Call(func=function)):
-            return last_name(function) in {"abort", "exit", "_exit", "fail", "error", "halt"}
-        case _:
-            return False
-
-
-def _refuses(last: ast.stmt) -> bool:
-    if isinstance(last, ast.Return):
-        return isinstance(last.value, ast.Constant) and not last.value.value
-    return _leaves(last) and not isinstance(last, ast.Continue)
-
-
 def _fits(text: Text, kind: Kind, node: ast.If) -> bool:
     """Ask the kind's conditions, each only when it has one, of the guard's condition and of its body."""
-    refuses = not isinstance(node.body[-1], ast.Return | ast.Continue)
     conditions = [
-        not kind.data.get("refuses") or refuses,
+        not kind.data.get("fails") or fails(node.body[-1]),
         not kind.names("calls") or any(text.matches(call.func, kind.names("calls")) for call in _calls(node.test)),
         not kind.names("words") or bool(kind.names("words") & words(node.test, *node.body)),
         "compares" not in kind.data or _compares(node.test, _COMPARISONS[kind.data["compares"]]),
@@ -74,20 +58,21 @@ def _block(text: Text, body: Sequence[ast.stmt]) -> Span:
 
 
 def halved(text: Text, kind: Kind) -> Iterator[Site]:
-    """A condition of two or more parts that speaks of `words` loses its last one: `a and b` is `a`."""
+    """A condition loses its last part, which speaks of `words`: `or` where it refuses, `and` where it allows."""
     for node in text.nodes:
         parent = text.parents.get(node)
         decides = isinstance(parent, ast.If | ast.Return | ast.Assert | ast.IfExp)
-        if isinstance(node, ast.BoolOp) and decides and kind.names("words") & words(node.values[-1]):
+        if isinstance(node, ast.BoolOp) and decides and isinstance(node.op, ast.Or) == is_guard(parent):
             start, end = text.span(node.values[-2])[1], text.span(node.values[-1])[1]
-            yield Site(kind, text.span(node), (Edit(start, end, ""),))
+            if kind.names("words") & words(node.values[-1]):
+                yield Site(kind, text.span(node), (Edit(start, end, ""),))
 
 
 def undecorated(text: Text, kind: Kind) -> Iterator[Site]:
-    """A decorator whose words are of `words`, all of one set, is gone with its line."""
+    """A decorator whose last name is made of `words`, all of one set, is gone with its line."""
     for node in text.nodes:
         for decorator in getattr(node, "decorator_list", ()):
-            said = words(decorator.func if isinstance(decorator, ast.Call) else decorator)
+            said = words(ast.Name(last_name(decorator)))
             if any(set(one) <= said for one in kind.data["words"]):
                 span = text.span(decorator)
                 at = text.content.rindex(b"@", 0, span[0])
@@ -120,9 +105,14 @@ def unasserted(text: Text, kind: Kind) -> Iterator[Site]:
 def swallowed(text: Text, kind: Kind) -> Iterator[Site]:
     """What a handler refused is let through: `except ...: raise`, or abort, or return False, does nothing."""
     for node in text.nodes:
-        if isinstance(node, ast.ExceptHandler) and _refuses(node.body[-1]):
+        if isinstance(node, ast.ExceptHandler) and _denies(node.body):
             span = text.span(node)
             yield Site(kind, span, (Edit.of(_block(text, node.body), "pass"),))
+
+
+def _denies(body: Sequence[ast.stmt]) -> bool:
+    """Leave out a handler that goes on to the next round: letting that through is no weaker."""
+    return refuses(body) and not isinstance(body[-1], ast.Continue)
 
 
 def _gone(text: Text, kind: Kind, node: ast.stmt) -> Site:
