@@ -32,7 +32,7 @@ from countermark_ledger.predicates.enrolment import Enrolment
 from countermark_ledger.predicates.generation import Evidence, Generation, Model, ModelSource, Session, Target
 from countermark_ledger.predicates.policy_change import PolicyChange
 from countermark_ledger.predicates.rows import split
-from countermark_ledger.predicates.scan import Result, Scan
+from countermark_ledger.predicates.scan import Ran, Result, Scan
 from countermark_ledger.predicates.status import Revocation, RevokedKind, Status
 from countermark_ledger.predicates.verdict import Binding, Outcome, Verdict
 from countermark_ledger.predicates.waiver import WaiverApproval, WaiverRequest, WaiverRevocation
@@ -103,7 +103,7 @@ def statements(trust: TrustRoot) -> dict[str, tuple[Identity, Statement]]:
         "policy-change": (PERSON, PolicyChange(PERSON, REPOSITORY, 2, listing).statement()),
         "enrolment": (AUTHORITY, Enrolment(root, AGENT, PERSON, ("gpt",)).statement()),
         "key-rotation": (AUTHORITY, Enrolment(root, PERSON, None, (), ("SHA256:sample",), rotation=True).statement()),
-        "scan": (GATE, Scan(listing, "bandit", "1.9.0", listing, None, listing, Result.PASSED).statement()),
+        "scan": (GATE, Scan(listing, (Ran("bandit", "1.9.0", listing, None),), listing, Result.PASSED).statement()),
         "verdict": (
             GATE,
             Verdict(

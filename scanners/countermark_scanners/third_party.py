@@ -24,12 +24,13 @@ from .finding import Confidence, Hit, Severity
 from .lines import Place, places
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from .sides import Sides
 
 MOST_BYTES = 64 * 1024 * 1024
 MOST_RESULTS = 25_000  # as many as the largest reader of SARIF accepts in one run
+MOST_RUNS = 32
 MOST_WORDS = 1000
 _CWE = re.compile(r"(?:external/cwe/)?cwe-?0*([0-9]{1,5})\b", re.IGNORECASE)
 _LEVELS = {"error": Severity.HIGH, "warning": Severity.MEDIUM, "note": Severity.LOW, "none": Severity.INFO}
@@ -69,8 +70,10 @@ def read(raw: bytes) -> tuple[ThirdParty, ...]:
         raise OutputMalformed(f"SARIF: expected version 2.1.0, found otherwise: {type(error).__name__}") from error
 
 
-def together(reports: Iterable[ThirdParty]) -> tuple[ThirdParty, ...]:
+def together(reports: Sequence[ThirdParty]) -> tuple[ThirdParty, ...]:
     """Give each report a name of its own, so that no run of a tool stands in another's place."""
+    if len(reports) > MOST_RUNS:
+        raise TooMuchToScan(f"SARIF: expected at most {MOST_RUNS} runs of tools, found {len(reports)}")
     seen: Counter[str] = Counter()
     told: list[ThirdParty] = []
     for one in reports:

@@ -18,7 +18,7 @@ from countermark_ledger.identity import Kind
 from countermark_ledger.node import Change, Mode, Node, Transition
 from countermark_ledger.predicates.claim import Claim
 from countermark_ledger.predicates.rows import split
-from countermark_ledger.predicates.scan import Result, Scan
+from countermark_ledger.predicates.scan import Ran, Result, Scan
 from countermark_ledger.predicates.status import Revocation, RevokedKind
 from countermark_ledger.verifier import verify
 
@@ -196,7 +196,7 @@ def test_a_signed_scan_that_passed_replaces_no_scan(job: Job) -> None:
     job.change({"app.py": FLAW})
     listing = job.git("ls-tree", "-r", "-z", "HEAD")
     digest = hashlib.sha256(listing.encode()).hexdigest()
-    clean = Scan(digest, "ruff", "0.17.4", "0" * 64, None, "0" * 64, Result.PASSED)
+    clean = Scan(digest, (Ran("ruff", "0.17.4", "0" * 64, None),), "0" * 64, Result.PASSED)
     job.evidence += job.authority.sign(job.authority.who(Kind.GATE, "ci"), clean.statement())
     assert job.gate().refused(10, None, "score 55 of 100, the policy asks for 85")
 

@@ -23,7 +23,7 @@ from countermark_ledger.predicates.enrolment import Enrolment
 from countermark_ledger.predicates.generation import Evidence, Generation, Model, ModelSource, Session, Target
 from countermark_ledger.predicates.policy_change import PolicyChange
 from countermark_ledger.predicates.rows import ROWS_PER_PART, Part, join, split
-from countermark_ledger.predicates.scan import Result, Scan
+from countermark_ledger.predicates.scan import Ran, Result, Scan
 from countermark_ledger.predicates.status import Revocation, RevokedKind, Status
 from countermark_ledger.predicates.verdict import Binding, Outcome, Verdict
 from countermark_ledger.predicates.waiver import WaiverApproval, WaiverRequest, WaiverRevocation
@@ -84,7 +84,7 @@ SAMPLES = {
     "policy-change": PolicyChange(ANNA, "repository-1", 1, A),
     "enrolment": Enrolment(A, AGENT, ANNA, ("gpt",), (), rotation=False),
     "key-rotation": Enrolment(A, ANNA, None, (), ("SHA256:abc",), rotation=True),
-    "scan": Scan(A, "bandit", "1.9", B, "2026-11-01", C, Result.WARNED),
+    "scan": Scan(A, (Ran("bandit", "1.9", B, "2026-11-01"), Ran("ruff", "0.1", C, None)), C, Result.WARNED),
     "status": Status(A, 1, 9, AT, AT, (Revocation(RevokedKind.MODEL, "gpt", AT, 1, "recalled"),)),
     "verdict": Verdict(
         GATE, "0.1.0", AT, Outcome.PASSED, 0, 92, (), A, (B, C), BINDING, (A,), (B, C), ((str(AGENT), 8),)

@@ -126,6 +126,11 @@ def test_two_runs_of_one_tool_both_count(shouting: Scanner) -> None:
     assert [report.scanner for report in found.reports[-2:]] == ["sarif:some-tool", "sarif:some-tool:2"]
 
 
+def test_more_runs_than_a_record_can_name_are_refused(shouting: Scanner) -> None:
+    with pytest.raises(TooMuchToScan):
+        scanned(shouting, CODE, None, *[log()] * (third_party.MOST_RUNS + 1))
+
+
 @pytest.mark.parametrize("path", ["other.py", "../app.py", "/app.py", "file:///app.py", ""])
 def test_a_result_elsewhere_is_not_about_the_change(shouting: Scanner, path: str) -> None:
     assert scanned(shouting, CODE, None, log(result(path=path))).new_findings == ()

@@ -12,7 +12,7 @@ from dataclasses import replace
 from countermark_ledger import __version__, canonical
 from countermark_ledger.authority.issuing import Request
 from countermark_ledger.identity import Identity
-from countermark_ledger.predicates.scan import Result, Scan
+from countermark_ledger.predicates.scan import Ran, Result, Scan
 from countermark_ledger.predicates.verdict import Binding, Verdict
 from countermark_scanners import sarif
 from countermark_service.embedded import Embedded
@@ -24,7 +24,7 @@ MERGED, LANDED = "merge", "landed"
 
 
 def record(decision: Decision, embedded: Embedded, gate: Identity) -> Decision:
-    """Sign and log the verdict, and one statement a scanner; return the decision with the verdict's name."""
+    """Sign and log the verdict, and what was scanned; return the decision with the verdict's name."""
     if str(gate) not in decision.facts.root.policy.gates:
         raise UsageError(f"{gate}: expected a gate that the policy names", hint="countermark gate --record never")
     statements = [verdict_of(decision, gate).statement(), *(scan.statement() for scan in scans_of(decision))]
@@ -64,16 +64,14 @@ def verdict_of(decision: Decision, gate: Identity) -> Verdict:
 
 
 def scans_of(decision: Decision) -> list[Scan]:
-    """Spell each scanner's report as a test result about the landing tree."""
+    """Spell the scan as a test result about the landing tree; none where nothing was scanned."""
     facts = decision.facts
-    if facts.scan is None or facts.change is None:
+    if facts.scan is None or facts.change is None or not facts.scan.reports:
         return []
     digest = hashlib.sha256(canonical.dumps(sarif.to_sarif(facts.scan))).hexdigest()
     result = _result(facts.scan.error, facts.scan.score.value, facts.threshold)
-    listing = facts.change.listing_sha256
-    return [
-        Scan(listing, one.scanner, one.version, one.rules_sha256, None, digest, result) for one in facts.scan.reports
-    ]
+    ran = tuple(Ran(one.scanner, one.version, one.rules_sha256, None) for one in facts.scan.reports)
+    return [Scan(facts.change.listing_sha256, ran, digest, result)]
 
 
 def _result(error: str | None, score: int, threshold: int) -> Result:
