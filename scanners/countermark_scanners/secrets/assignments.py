@@ -41,6 +41,7 @@ _TAIL = r"""
 _PATTERNS = {stem: re.compile(re.escape(stem) + _TAIL, re.VERBOSE) for stem in _STEMS}
 _NAME = re.compile(r"[\w.$-]{0,60}\Z")
 _PARTS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z0-9]+(?![a-z])")
+_FILE = re.compile(r"[\w./~@-]*\.(?:[a-z]{1,4}|java|html|json|yaml|toml|conf|properties|local|internal)")
 _BARE = re.compile(r"(?=\D*\d)(?=[^A-Za-z]*[A-Za-z])[^=]+={0,2}")  # a literal, not the name of something
 _OPAQUE = re.compile(r"[\w+/=.~:|!@#$%^&*-]+")
 _PROSE = re.compile(r"\s")
@@ -128,6 +129,8 @@ def meaning(name: str) -> str | None:
         parts.pop()
     if not parts or any(part in others["parts"] for part in parts[-2:]) or parts[-1] in others["last"]:
         return None
+    if any(part in others["anywhere"] for part in parts):
+        return None
     return _meaning(parts)
 
 
@@ -145,7 +148,7 @@ def _meaning(parts: list[str]) -> str | None:
 def _is_secret(what: str, value: str, *, bare: bool) -> bool:
     if _PROSE.search(value) or credible.is_placeholder(value) or _REFERENCE.match(value) or _RELEASE.match(value):
         return False
-    if _DOTTED.fullmatch(value) and not credible.is_random(value, least=16):
+    if (_DOTTED.fullmatch(value) or _FILE.fullmatch(value)) and not credible.is_random(value, least=16):
         return False
     return _is_password(value, bare=bare) if what == "password" else _is_token(what, value)
 

@@ -23,6 +23,7 @@ _SEQUENCE = 7  # "abcdefg" and "1234567" are typed, not drawn
 _REPEATED = 0.34  # the share of the most frequent character; random values of 16 stay under it
 _WORDS = 0.6  # the share of letters that stand in words
 _LANGUAGE = 0.6  # the share of frequent pairs in a run of letters; random letters reach a third
+_FEW = 3  # digits and signs beside the words of a stand-in
 _WORD = 3  # letters; shorter runs are in random values too
 _SPREAD = 0.72  # entropy by the most that the length and alphabet allow
 
@@ -39,7 +40,7 @@ def is_placeholder(value: str) -> bool:
     known = words()["placeholders"]
     if folded in known["whole"] or any(word in folded for word in known["inside"]) or _TEMPLATE.search(value):
         return True
-    return _is_repeated(folded) or _has_sequence(folded)
+    return _is_repeated(folded) or _has_sequence(folded) or _names_itself(value)
 
 
 def is_random(value: str, least: int = 12) -> bool:
@@ -73,6 +74,13 @@ def _reads(run: str) -> bool:
         return False
     found = sum(run[at : at + 2] in _pairs() for at in range(len(run) - 1))
     return found >= _LANGUAGE * (len(run) - 1)
+
+
+def _names_itself(value: str) -> bool:
+    """Tell a value of words that only says what it stands for: `myPassword1`, `api-token`."""
+    runs = [run.lower() for run in _LETTERS.findall(value)]
+    says = any(run.endswith(tuple(words()["placeholders"]["naming"])) for run in runs)
+    return says and len(value) - sum(map(len, runs)) <= max(_FEW, len(runs)) and is_wordy(value)
 
 
 def _is_repeated(value: str) -> bool:
