@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ from countermark_ledger.collection import (
     Link,
     bundle_path,
     certificate_proof_path,
+    is_folder,
+    is_named,
     proof_path,
 )
 from countermark_ledger.dsse import Envelope
@@ -154,6 +157,20 @@ def test_hints_and_unknown_files_are_passed_over(offered: list[tuple[str, bytes]
 )
 def test_another_name_is_not_read_at_all(path: str) -> None:
     assert Collection.of([(path, b"junk")]) == Collection()
+
+
+def test_files_that_are_read_lie_at_the_top_and_in_folders_that_are_named_alike() -> None:
+    paths = [bundle_path("a" * 64), certificate_proof_path("b" * 64), "consistency/0-2.tlog-consistency", "checkpoint"]
+    assert [path for path in paths if not is_named(path)] == []
+    assert [is_folder(path.partition("/")[0]) for path in paths] == [True, True, True, False]
+    assert [name for name in ("index", "abc", "AB", "", "a/") if is_folder(name)] == []
+
+
+def test_a_bundle_of_two_log_entries_is_refused() -> None:
+    twice = json.loads(BUNDLE.encode())
+    twice["verificationMaterial"]["tlogEntries"] *= 2
+    with pytest.raises(Malformed, match="exactly one log entry, found 2"):
+        Bundle.parse(canonical.dumps(twice))
 
 
 def test_junk_is_counted_and_defeats_nothing(offered: list[tuple[str, bytes]]) -> None:
