@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .edit import Kind
     from .text import Text
 
-_TESTS = {ast.If: "test", ast.While: "test", ast.IfExp: "test", ast.Assert: "test", ast.Return: "value"}
+_TESTS = {ast.If: "test", ast.While: "test", ast.IfExp: "test", ast.Return: "value"}
 
 
 def called(text: Text, kind: Kind) -> Iterator[Site]:
@@ -120,8 +120,8 @@ def agreed(text: Text, kind: Kind) -> Iterator[Site]:
 
 def _decides(text: Text, node: ast.AST) -> bool:
     """Say whether a node is a decision or a part of one. The whole of a guard is not: without it the guard is gone."""
-    negated = isinstance(parent := text.parents.get(node), ast.UnaryOp)
-    if negated and is_guard(text.parents.get(parent)):
+    parent = text.parents.get(node)
+    if isinstance(parent, ast.UnaryOp) and is_guard(text.parents.get(parent)):
         return False
     while isinstance(parent := text.parents.get(node), ast.BoolOp | ast.UnaryOp | ast.Await):
         node = parent

@@ -27,7 +27,8 @@ def main(path: Path) -> None:
     warnings.simplefilter("ignore")  # the parser warns about hostile code, on the channel a failure is told by
     document = json.loads(path.read_bytes())
     read_heads = [read(base64.b64decode(text)) for text in document["heads"]]
-    heads = [None if isinstance(text, str) else text for text in read_heads]
+    claimed = zip(read_heads, document["python"], strict=True)
+    heads = [text if isinstance(text, Text) and (text.acts or python) else None for text, python in claimed]
     bases = [None if text is None else base64.b64decode(text) for text in document["bases"]]
     choice = choose(
         candidates(heads, bases, [base64.b64decode(text) for text in document["gone"]]), heads, document["most"]

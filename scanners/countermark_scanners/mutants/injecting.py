@@ -81,8 +81,9 @@ def inject(files: Mapping[str, bytes], base: Mapping[str, bytes], bounds: Bounds
     was = origins(files, base)
     changed = [path for path in sorted(files) if was.get(path) is None or base[was[path]] != files[path]]
     python = [path for path in changed if _may_be_python(path, files[path])]
-    unread = tuple((path, why) for path in python if (why := _unreadable(files, path, bounds)))
-    heads = [path for path in python if path not in dict(unread)]
+    broken = {path: why for path in python if (why := _unreadable(files, path, bounds))}
+    unread = _programs(files, broken, limits)
+    heads = [path for path in python if path not in broken]
     if not heads:
         return Injected((), 0, 0, unread, {})
     if sum(len(files[path]) for path in heads) > bounds.total_bytes:
@@ -91,9 +92,12 @@ def inject(files: Mapping[str, bytes], base: Mapping[str, bytes], bounds: Bounds
 
 
 def _may_be_python(path: str, content: bytes) -> bool:
-    """Include text that no language claims: where it is no Python, nothing in it can be weakened."""
-    found = language.file_type(path, content)
-    return found == language.PYTHON or language.may_be_python(found)
+    """Include text that no language claims: the child sees whether it is a program."""
+    return _is_python(path, content) or language.may_be_python(language.file_type(path, content))
+
+
+def _is_python(path: str, content: bytes) -> bool:
+    return language.file_type(path, content) == language.PYTHON
 
 
 def _unreadable(files: Mapping[str, bytes], path: str, bounds: Bounds) -> str | None:
@@ -101,6 +105,13 @@ def _unreadable(files: Mapping[str, bytes], path: str, bounds: Bounds) -> str | 
     if len(content) > bounds.file_bytes:
         return f"larger than {bounds.file_bytes} bytes"
     return source.unreadable(content)
+
+
+def _programs(files: Mapping[str, bytes], broken: Mapping[str, str], limits: ToolLimits) -> tuple[tuple[str, str], ...]:
+    """Leave out, of what could not be read, the text that no language claims and that is no program."""
+    unclear = {path: files[path] for path in broken if not _is_python(path, files[path])}
+    programs = source.programs(unclear, limits) if unclear else frozenset()
+    return tuple((path, why) for path, why in broken.items() if path not in unclear or path in programs)
 
 
 def _past(heads: list[str], was: Mapping[str, str], base: Mapping[str, bytes], bounds: Bounds) -> Past:
@@ -122,7 +133,7 @@ def _injected(
     said = output.table(output.parse(done, NAME, frozenset({0})), NAME)
     rows = output.rows(said.get("unread"), NAME)
     broken = tuple((_path(row, list(heads)), output.text(row, "why")) for row in rows)
-    python = tuple(row for row in broken if language.file_type(row[0], heads[row[0]]) == language.PYTHON)
+    python = tuple(row for row in broken if _is_python(row[0], heads[row[0]]))
     known = {kind.name: kind for kind in kinds()}
     mutants = tuple(_mutant(row, heads, known) for row in output.rows(said.get("chosen"), NAME))
     placebos = {path: content for path, content in _placebos(said, heads) if path in {one.path for one in mutants}}
@@ -132,7 +143,8 @@ def _injected(
 
 def _document(heads: Mapping[str, bytes], past: Past, bounds: Bounds) -> bytes:
     bases = [None if content is None else _encoded(content) for content in past.own]
-    sides = {"heads": [_encoded(content) for content in heads.values()], "bases": bases}
+    python = [_is_python(path, content) for path, content in heads.items()]
+    sides = {"heads": [_encoded(content) for content in heads.values()], "python": python, "bases": bases}
     return json.dumps({**sides, "gone": [_encoded(content) for content in past.gone], "most": bounds.mutants}).encode()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from countermark_scanners.renames import origins
@@ -21,7 +21,7 @@ from .detection import Confidence, Detection, NothingToInject, NotRun, Outcome, 
 from .injecting import Bounds, inject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from countermark_scanners.finding import Finding
     from countermark_scanners.result import ScanResult
@@ -62,8 +62,13 @@ def detect(
     means: Means,
     trial: Trial,
     progress: Callable[[str], None],
+    special: Collection[str] = (),
 ) -> Confidence:
-    """Put flaws into what is new in `files`, and say who notices. Raises a `ScannerError` when they can't be made."""
+    """Put flaws into what is new in `files`, and say who notices. Raises a `ScannerError` when they can't be made.
+
+    `special` are the paths that are no regular files: what a link says is no code, whatever it looks like.
+    """
+    files = {path: content for path, content in files.items() if path not in special}
     injected = inject(files, base, trial.bounds, means.limits.tool)
     if not injected.mutants:
         return _without(injected)
@@ -103,7 +108,8 @@ def by_scanners(mutants: Sequence[Mutant], change: Change, means: Means, progres
         **{at: path for path, at in heads.items()},
     }
     before = {place: base[was[path]] for place, path in pasts.items() if path in was}
-    result = scan(here, before, means=means, progress=progress)
+    ours = replace(means, others=())  # a report from elsewhere was not made of any mutant, whatever paths it names
+    result = scan(here, before, means=ours, progress=progress)
     if result.error is not None:
         return Said({}, frozenset())
     read = {row.path for row in result.coverage if isinstance(row.report, Scanned)}

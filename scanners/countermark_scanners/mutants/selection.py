@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import re
 from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .changed import Unit
     from .edit import Site
 
+_TEST = re.compile(r"\.test(_|[A-Z]|\.|$)")  # code that a test runner runs is who notices, not what is shipped
 ATTEMPTS = 4  # times the number that is wanted: what does not parse is left out, and that often and no more
 
 
@@ -79,7 +81,7 @@ def _of_file(number: int, text: Text, fresh: Sequence[Unit]) -> Iterator[Candida
     starts = [unit.span[0] for unit in fresh]
     for site in sorted(sites(text), key=lambda one: (one.span, one.kind.name)):
         unit = _touched(fresh, starts, site)
-        if unit is not None:
+        if unit is not None and not _TEST.search(unit.context):
             what = "\x00".join((site.kind.name, unit.context, unit.code, text.said(site.span)))
             seen[what] += 1
             yield Candidate(number, site, hashlib.sha256(f"{what}\x00{seen[what]}".encode()).hexdigest())

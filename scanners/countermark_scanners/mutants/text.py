@@ -34,7 +34,7 @@ class Text:
         self.content = content
         self._first = len(_MARK) if content.startswith(_MARK) else 0  # the parser does not count the mark
         self.tree = ast.parse(content)
-        survey(self.tree)
+        self.acts = survey(self.tree)  # false for a text that any reader would take for something else than a program
         self._starts = [0, *(at + 1 for at, byte in enumerate(content) if byte == ord("\n"))]
         self.parents: dict[ast.AST, ast.AST] = {}
         self._every = tuple(self._walk())

@@ -12,7 +12,7 @@ from countermark_scanners import registry
 from countermark_scanners.result import ScanResult
 from countermark_service import scoring
 from countermark_service.attribution.lines import Origin, Reading
-from countermark_service.cli import pinning
+from countermark_service.cli import detecting, pinning
 from countermark_service.cli.console import Console
 from countermark_service.cli.scan import EXIT_OF, configure_change
 from countermark_service.embedded import Embedded
@@ -31,10 +31,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     configure_change(explain)
     explain.add_argument("--bundles", type=Path, metavar="DIR", help="read bundles from a directory as well")
     explain.add_argument("--json", action="store_true", help="print data as one JSON document")
+    detecting.configure(actions)
 
 
 def run(args: argparse.Namespace, console: Console) -> Exit:
-    """Scan as the gate would, and lay the score open."""
+    """Scan as the gate would, and lay the score open; or put flaws into the change."""
+    if args.action == "detect":
+        return detecting.run(args, console)
     home = home_here()
     with (
         Repository.open(Path.cwd()) as repository,

@@ -14,6 +14,8 @@ from countermark_ledger.git.trees import Entry
 from countermark_ledger.node import Mode
 from countermark_scanners import inert, language, registry
 from countermark_scanners.cache import AnswerCache
+from countermark_scanners.mutants.detection import Confidence as Found
+from countermark_scanners.mutants.judging import Trial, detect
 from countermark_scanners.result import ScanResult
 from countermark_scanners.scan import Means, scan
 from countermark_scanners.third_party import ThirdParty
@@ -33,19 +35,36 @@ def scan_landing(
     """
 
     def run(repository: Repository, change: LandingChange, names: Sequence[str]) -> ScanResult:
-        rows = repository.diff(change.tip, change.tree)
-        after = {row.path: row.after for row in rows if row.after is not None}
-        before = {row.path: row.before for row in rows if row.before is not None}
-        contents = _contents(repository, after)
+        after, contents, before = _sides(repository, change)
         return scan(
             contents,
-            _contents(repository, before),
+            before,
             means=Means(registry.named(names), cache=cache, others=others),
             progress=progress,
             special=_executable(after, contents) | _special(repository, after),
         )
 
     return run
+
+
+def detect_landing(
+    repository: Repository, change: LandingChange, *, progress: Callable[[str], None], cache: AnswerCache | None
+) -> Found:
+    """Put flaws into what differs between the tip and the landing tree; say which of them a scanner would notice."""
+    after, contents, before = _sides(repository, change)
+    means = Means(registry.DEFAULT, cache=cache)
+    special = _special(repository, after)
+    return detect(contents, before, means=means, trial=Trial(), progress=progress, special=special)
+
+
+def _sides(
+    repository: Repository, change: LandingChange
+) -> tuple[dict[str, Entry], dict[str, bytes], dict[str, bytes]]:
+    """Give what lands by path, its contents, and those at the tip."""
+    rows = repository.diff(change.tip, change.tree)
+    after = {row.path: row.after for row in rows if row.after is not None}
+    before = {row.path: row.before for row in rows if row.before is not None}
+    return after, _contents(repository, after), _contents(repository, before)
 
 
 def _contents(repository: Repository, entries: dict[str, Entry]) -> dict[str, bytes]:

@@ -82,6 +82,13 @@ def test_a_guard_whose_refusal_was_changed_is_a_changed_guard() -> None:
     assert names(chosen([GUARD], [GUARD.replace("Denied(user)", "Denied")])) == ["no-permission-guard"]
 
 
+@pytest.mark.parametrize("name", ["test", "test_login", "testLogin"])
+def test_tests_are_who_notices_and_are_not_weakened(name: str) -> None:
+    inside = f"class A:\n    def {name}(self):\n        assert user.is_admin\n"
+    assert names(chosen([inside], [None])) == []
+    assert names(chosen([inside.replace(name, "contest_test")], [None])) == ["no-assertion"]
+
+
 def test_a_base_that_cannot_be_read_makes_everything_new() -> None:
     assert names(chosen([HASH], ["x = ("])) == ["weak-hash"]
 

@@ -9,16 +9,18 @@ import pytest
 
 from countermark_ledger import canonical
 from countermark_scanners.errors import ScannerError, ToolFailed
-from countermark_scanners.finding import Severity
-from countermark_scanners.mutants.detection import Confidence, Detection, NothingToInject, NotRun, Outcome, TestsUse
+from countermark_scanners.finding import Confidence, Hit, Severity
+from countermark_scanners.mutants.detection import Detection, NothingToInject, NotRun, Outcome, TestsUse
 from countermark_scanners.mutants.injecting import Bounds, inject
 from countermark_scanners.mutants.judging import Tests, Trial, detect
 from countermark_scanners.question import Question
 from countermark_scanners.scan import Means
 from countermark_scanners.scanner import Answers, Scanner
+from countermark_scanners.third_party import ThirdParty
 from countermark_scanners.tool import Completed, ToolLimits
 
 See = Callable[..., Scanner]
+Found = Detection | NothingToInject | NotRun
 HASH = b"import hashlib\n\n\ndef digest(raw):\n    return hashlib.sha256(raw).hexdigest()\n"
 GUARD = b"def drop(user, row):\n    if user.name != OWNER:\n        raise Denied(user)\n    row.delete()\n"
 NOBODY = "nobody judged any of the injected flaws"
@@ -29,7 +31,7 @@ def quiet(_message: str) -> None:
     return
 
 
-def run(scanner: Scanner, trial: Trial | None = None, files: Mapping[str, bytes] = CHANGE) -> Confidence:
+def run(scanner: Scanner, trial: Trial | None = None, files: Mapping[str, bytes] = CHANGE) -> Found:
     return detect(files, {}, means=Means((scanner,)), trial=trial or Trial(), progress=quiet)
 
 
@@ -213,6 +215,19 @@ def test_python_hides_in_no_name(sees: See) -> None:
     assert {row.path for row in found.rows} == {"tests/vendor/run", "x.pyw", "t"}
 
 
+PROSE = b'{"verify": True, "url": "https://example.org/x"}'
+
+
+@pytest.mark.parametrize("content", [PROSE, PROSE + b"\n" * 600_000], ids=["short", "long"])
+def test_a_text_that_only_looks_like_python_is_not_weakened(content: bytes, sees: See) -> None:
+    assert run(sees(b"x"), files={"lock.txt": content}) == NothingToInject()
+
+
+def test_a_large_program_without_a_name_is_not_overlooked(sees: See) -> None:
+    found = run(sees(b"x"), files={"start": HASH + b"\n" * 600_000})
+    assert found == NotRun("1 changed files could not be weakened, such as start: larger than 524288 bytes")
+
+
 def test_a_thousand_flaws_are_two_dozen(sees: See) -> None:
     many = b"import hashlib\n" + b"".join(b"a%d = hashlib.sha256(b%d)\n" % (n, n) for n in range(1000))
     found = run(sees(b"md5"), files={"a.py": many})
@@ -266,3 +281,19 @@ def test_a_mutant_that_a_scanner_could_not_read_is_not_judged(sees: See) -> None
 
     blind = Scanner("blind", lambda: "1", lambda: "00" * 32, look, frozenset({"python"}), frozenset({"python"}))
     assert outcomes(measured(blind))["weak-hash"] is Outcome.NOT_JUDGED
+
+
+def test_a_report_from_elsewhere_notices_nothing_whatever_paths_it_names(sees: See) -> None:
+    hit = Hit("x/y", 79, Severity.CRITICAL, Confidence.MEDIUM, 1, 1, "m", "r")
+    places = [f"{folder}/{path}" for folder in ("0", "1") for path in CHANGE]
+    report = ThirdParty("elsewhere", "1", "00" * 32, dict.fromkeys(places, (hit,)))
+    found = detect(CHANGE, {}, means=Means((sees(b"x"),), others=(report,)), trial=Trial(), progress=quiet)
+    assert isinstance(found, Detection)
+    assert (found.noticed, found.total) == (0, 2)
+
+
+def test_what_a_link_points_at_is_no_code(sees: See) -> None:
+    links = {"link.py": b"import hashlib; hashlib.sha256(x)", **CHANGE}
+    found = detect(links, {}, means=Means((sees(b"x"),)), trial=Trial(), progress=quiet, special={"link.py"})
+    assert isinstance(found, Detection)
+    assert {row.path for row in found.rows} == set(CHANGE)
