@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from countermark_ledger.canonical import Json
 
     from .cache import CacheUse
+    from .dynamic.stage import Stage
     from .finding import Finding
+    from .mutants.detection import Confidence
     from .report import ScannerReport
 
 
@@ -52,6 +54,7 @@ class CoverageRow:
 class ScanResult:
     """A pure function of the two sides' bytes and the rules: the same inputs give the same `to_json`.
 
+    `dynamic` and `detection` are the stages beyond the scan, None where the policy demands none; `caps` are theirs.
     `nearby` are old findings in functions that the change touches.
     `cache` is how much of it was known before, None without a cache: it is about this run, and changes no answer.
     """
@@ -65,11 +68,14 @@ class ScanResult:
     error: str | None
     nearby: tuple[Finding, ...] = ()
     cache: CacheUse | None = None
+    dynamic: Stage | None = None
+    detection: Confidence | None = None
+    caps: tuple[tuple[str, int], ...] = ()
 
     def scored(self, waived: Collection[str]) -> Score:
         """Score again with waivers (fingerprints of findings and gaps); `raw` stays as it is."""
         missing = self.score.missing
-        return score(self.new_findings, gaps=self.gaps, missing=missing, waived=waived)
+        return score(self.new_findings, gaps=self.gaps, missing=missing, waived=waived, caps=self.caps)
 
     def not_covered(self, *, accepted: Collection[str]) -> tuple[tuple[str, str], ...]:
         """List (path, type) of each new file that no scanner knows; `accepted` are patterns such as `image/*`."""
@@ -88,6 +94,8 @@ class ScanResult:
             "gaps": [gap.to_json() for gap in self.gaps],
             "newFindings": [finding.to_json() for finding in self.new_findings],
             "oldFindings": [finding.to_json() for finding in self.old_findings],
+            "dynamic": {"outcome": "not-run"} if self.dynamic is None else self.dynamic.to_json(),
+            "detection": {"outcome": "not-run"} if self.detection is None else self.detection.to_json(),
             "nearby": [finding.fingerprint for finding in self.nearby],
         }
 

@@ -108,15 +108,19 @@ def score(
     gaps: Collection[Gap] = (),
     missing: Collection[str] = (),
     waived: Collection[str] = (),
+    caps: Collection[tuple[str, int]] = (),
 ) -> Score:
-    """Score what is new in a change; `waived` names fingerprints of findings and gaps."""
+    """Score what is new in a change; `waived` names fingerprints of findings and gaps.
+
+    `caps` are those of stages beyond the scan, as (reason, at most): nobody can waive them.
+    """
     if missing:
         return Score(0, 0, (("a required stage is missing", 0),), (), tuple(sorted(set(missing))))
     merged = _merge(findings)
-    raw, _, _ = _figures(merged, gaps)
+    raw, _, _ = _figures(merged, gaps, caps)
     held = [finding for finding in merged if finding.fingerprint not in waived]
-    value, caps, lost = _figures(held, [gap for gap in gaps if gap.fingerprint not in waived])
-    return Score(value, raw, caps, lost, ())
+    value, held_caps, lost = _figures(held, [gap for gap in gaps if gap.fingerprint not in waived], caps)
+    return Score(value, raw, held_caps, lost, ())
 
 
 def _merge(findings: Iterable[Finding]) -> list[Finding]:
@@ -131,9 +135,11 @@ def _merge(findings: Iterable[Finding]) -> list[Finding]:
 _Rows = tuple[tuple[str, int], ...]
 
 
-def _figures(findings: list[Finding], gaps: Collection[Gap]) -> tuple[int, _Rows, _Rows]:
+def _figures(
+    findings: list[Finding], gaps: Collection[Gap], more: Iterable[tuple[str, int]]
+) -> tuple[int, _Rows, _Rows]:
     lost = _lost(findings)
-    caps = _caps(findings, gaps)
+    caps = (*_caps(findings, gaps), *more)
     least = min((cap for _, cap in caps), default=100)
     return max(0, min(least, 100 - sum(points for _, points in lost))), caps, lost
 

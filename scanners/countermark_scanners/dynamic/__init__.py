@@ -7,6 +7,7 @@ Trust: every byte of the change runs as hostile code here, and nowhere else.
 from .bubblewrap import Bubblewrap
 from .errors import CannotLayOut, NoIsolation, PlanMalformed, RecordMalformed
 from .plan import Plan
+from .rerun import tests
 from .sandbox import Sandbox, Tree
 from .stage import NotRun, Outcome, run
 
@@ -22,4 +23,5 @@ __all__ = [
     "Sandbox",
     "Tree",
     "run",
+    "tests",
 ]
