@@ -1,0 +1,443 @@
+"""Conditions that make a value harmless on the branch where they hold.
+
+Layer: scanners. Imports `scope`, `values`, `attributes` and `patterns`; does no I/O.
+Trust: conditions are hostile: one that looks like a check and isn't must change nothing.
+
+A condition is about variables. `subjects` finds them behind calls that keep what matters (`x.lower()`, `str(x)`) or
+that take a part (`urlparse(x).netloc`), and `narrow` writes down what the branch knows. An assignment forgets it.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from .attributes import members
+from .patterns import harmless
+from .scope import Scope
+from .state import State, join_states
+from .values import NO_TAINT, UNKNOWN, Key, Value, constant, less_sure, with_fact
+
+SAME, PARSED, HOST, PART, INNER = "same", "parsed", "host", "part", "inner"
+_KEEPING = frozenset({"lower", "upper", "strip", "casefold", "encode", "decode", "lstrip", "rstrip", "as_posix"})
+_PARSERS = frozenset({"urllib.parse.urlparse()", "urllib.parse.urlsplit()", "urlparse.urlparse()", "yarl.URL()"})
+_KEEPING_CALLS = frozenset({"builtins.str()", "pathlib.Path()", "os.fspath()", "os.path.normpath()", "builtins.bool()"})
+_HOSTS = frozenset({"netloc", "hostname", "host"})
+_PREFIXES = frozenset({"os.path.commonpath()", "os.path.commonprefix()"})
+_FIXED_HOST = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@]+[/?#]|/(?![/\\]).")
+_EVERY = "every"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A variable or part of an object that a condition is about, and how the condition looks at it."""
+
+    number: int
+    key: Key
+    how: str = SAME
+
+
+def narrow(test: ast.expr, scope: Scope, *, wanted: bool) -> None:
+    """Write down what holds where `test` is true (or false, when that is what is wanted)."""
+    if scope.state.dead:
+        return
+    match test:
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            narrow(operand, scope, wanted=not wanted)
+        case ast.BoolOp(op=op, values=parts):
+            _parts(parts, isinstance(op, ast.And), scope, wanted=wanted)
+        case ast.Compare(left=left, ops=[op], comparators=[right]):
+            _compared(left, op, right, scope, wanted=wanted)
+        case ast.Call():
+            _called(test, scope, wanted=wanted)
+        case ast.NamedExpr(target=target, value=inner):
+            narrow(inner, scope, wanted=wanted)
+            _truth(target, scope, wanted=wanted)
+        case ast.Name() | ast.Attribute() | ast.Subscript():
+            _truth(test, scope, wanted=wanted)
+
+
+def _parts(parts: list[ast.expr], both: bool, scope: Scope, *, wanted: bool) -> None:  # noqa: FBT001  # which operator
+    """`and` that holds, `or` that does not: every part is known. Otherwise any one of the parts decided."""
+    if both is wanted:
+        for one in parts:
+            narrow(one, scope, wanted=wanted)
+        return
+    ends: State | None = None
+    for number, one in enumerate(parts):
+        last = number == len(parts) - 1
+        before = None if last else scope.state.fork()
+        narrow(one, scope, wanted=wanted)
+        ends = scope.state if ends is None else join_states(ends, scope.state)
+        if before is not None:
+            scope.state = before
+            narrow(one, scope, wanted=not wanted)
+    if ends is not None:
+        scope.state = ends
+
+
+def subjects(node: ast.expr, scope: Scope, how: str = SAME) -> list[Subject]:
+    """Find the variables a condition is about, when it looks at `node`."""
+    match node:
+        case ast.Name(id=name):
+            return _variable(name, scope, how)
+        case ast.NamedExpr(target=target):
+            return subjects(target, scope, how)
+        case ast.Attribute(value=inner, attr=attr):
+            return _attribute(node, inner, attr, scope, how)
+        case ast.Call(func=ast.Attribute(value=inner, attr=attr), args=arguments):
+            if attr in _KEEPING:
+                return subjects(inner, scope, how)
+            if attr in {"split", "rsplit", "partition", "rpartition", "splitext"} and how is SAME:
+                return subjects(inner, scope, PART)
+            return _call(node, arguments, scope, how)
+        case ast.Call(args=arguments):
+            return _call(node, arguments, scope, how)
+        case ast.Subscript(value=inner, slice=index):
+            return _subscript(inner, index, scope, how)
+        case ast.Await(value=inner) | ast.Starred(value=inner):
+            return subjects(inner, scope, how)
+    return []
+
+
+def _variable(name: str, scope: Scope, how: str) -> list[Subject]:
+    found = scope.lookup(name)
+    if found is None:
+        return []
+    number, value = found
+    more: list[Subject] = []
+    if value.about is not None:
+        origin, key, then, kind = value.about
+        thing = scope.state.read(origin)
+        if thing is not None and thing.fields.get(key) is then:
+            more = [Subject(origin, key, _composed(kind, how))]
+    return [Subject(number, name, how), *more]
+
+
+def _composed(kind: str, how: str) -> str:
+    if kind is PARSED or kind == PARSED:
+        return HOST if how == HOST else PART
+    return kind if how == SAME else how
+
+
+def _attribute(node: ast.Attribute, inner: ast.expr, attr: str, scope: Scope, how: str) -> list[Subject]:
+    own = [Subject(number, attr, how) for number, thing in scope.objects(_peek(inner, scope)) if attr in thing.fields]
+    if own:
+        return own
+    if attr in _HOSTS:
+        return subjects(inner, scope, HOST)
+    if attr in {"suffix", "name", "scheme", "path", "ext"}:
+        return subjects(inner, scope, PART)
+    del node
+    return []
+
+
+def _call(node: ast.Call, arguments: list[ast.expr], scope: Scope, how: str) -> list[Subject]:
+    names = {f"{one}()" for one in _peek(node.func, scope).names}
+    if names & _PARSERS and arguments:
+        return subjects(arguments[0], scope, HOST if how == HOST else PARSED if how == SAME else how)
+    if names & _KEEPING_CALLS and arguments:
+        return subjects(arguments[0], scope, how)
+    if names & {"os.path.splitext()", "mimetypes.guess_type()"} and arguments:
+        return subjects(arguments[0], scope, PART)
+    return []
+
+
+def _subscript(inner: ast.expr, index: ast.expr, scope: Scope, how: str) -> list[Subject]:
+    if isinstance(index, ast.Slice):
+        middle = (
+            how == SAME
+            and isinstance(index.lower, ast.Constant)
+            and index.lower.value == 1
+            and _is_minus_one(index.upper)
+        )
+        return subjects(inner, scope, INNER if middle else PART)
+    key = _peek(index, scope).single()
+    own = [
+        Subject(number, key, how)
+        for number, thing in scope.objects(_peek(inner, scope))
+        if key is not ... and key in thing.fields
+    ]
+    return own or subjects(inner, scope, PART)
+
+
+def _is_minus_one(node: ast.expr | None) -> bool:
+    return (
+        isinstance(node, ast.UnaryOp)
+        and isinstance(node.op, ast.USub)
+        and isinstance(node.operand, ast.Constant)
+        and node.operand.value == 1
+    )
+
+
+def _peek(node: ast.expr, scope: Scope) -> Value:
+    """Say what an expression is, without a step that could change anything."""
+    match node:
+        case ast.Constant(value=value) if value is not ...:
+            return constant(value)
+        case ast.Name(id=name):
+            found = scope.lookup(name)
+            return scope.engine.value(node, scope) if found is None else found[1]
+        case ast.Attribute(value=inner, attr=attr):
+            return scope.engine.attribute(_peek(inner, scope), attr, node, scope)
+        case ast.Tuple() | ast.List() | ast.Set() | ast.Dict() | ast.BinOp() | ast.JoinedStr() | ast.UnaryOp():
+            return scope.engine.value(node, scope)
+        case ast.Subscript(value=inner, slice=index) if not isinstance(index, ast.Slice):
+            return scope.engine.element(_peek(inner, scope), _peek(index, scope), node, scope)
+        case ast.Call(func=ast.Name(id="frozenset" | "set" | "list" | "tuple"), args=[inner]):
+            return _peek(inner, scope)
+        case ast.Call(func=ast.Attribute(value=inner, attr="keys"), args=[]):
+            return _peek(inner, scope)
+    return UNKNOWN
+
+
+def change(subject: Subject, how: Callable[[Value], Value], scope: Scope) -> None:
+    """Rewrite what a subject holds."""
+    thing = scope.state.read(subject.number)
+    if thing is not None and subject.key in thing.fields:
+        old = thing.fields[subject.key]
+        new = how(old)
+        if new != old:
+            scope.state.set(subject.number, subject.key, new)
+
+
+def add_facts(found: list[Subject], facts: tuple[str, ...], scope: Scope) -> None:
+    """Add facts to all that these subjects hold."""
+    for one in found:
+        change(one, lambda old: faced(old, facts), scope)
+
+
+def faced(old: Value, facts: tuple[str, ...]) -> Value:
+    """Return a value whose origins have these facts; none of them is left when they hold against every flaw."""
+    if f"clean:{_EVERY}" in facts:
+        return replace(old, taint=NO_TAINT, pieces=None)
+    if not old.taint:
+        return old
+    pieces = None
+    if old.pieces is not None:
+        pieces = tuple(one if isinstance(one, str) else with_fact(one, *facts) for one in old.pieces)
+    return replace(old, taint=with_fact(old.taint, *facts), pieces=pieces)
+
+
+def _truth(node: ast.expr, scope: Scope, *, wanted: bool) -> None:
+    if isinstance(node, ast.Name) and (kept := scope.tests.get((scope.frame, node.id))) is not None:
+        found = scope.lookup(node.id)
+        if found is not None and found[1] is kept[1]:
+            narrow(kept[0], scope, wanted=wanted)
+    for one in subjects(node, scope):
+        if one.how == HOST and not wanted:
+            add_facts([one], ("clean:redirect",), scope)
+        elif one.how == SAME:
+            change(one, lambda old: _of_truth(old, wanted=wanted), scope)
+
+
+def _of_truth(old: Value, *, wanted: bool) -> Value:
+    if old.known is None:
+        return old
+    kept = [one for one in old.known if bool(one) is wanted]
+    return replace(old, known=tuple(kept)) if kept else old
+
+
+def _compared(left: ast.expr, op: ast.cmpop, right: ast.expr, scope: Scope, *, wanted: bool) -> None:
+    match op:
+        case ast.Eq() | ast.Is():
+            _equal(left, right, scope, wanted=wanted)
+        case ast.NotEq() | ast.IsNot():
+            _equal(left, right, scope, wanted=not wanted)
+        case ast.In():
+            _inside(left, right, scope, wanted=wanted)
+        case ast.NotIn():
+            _inside(left, right, scope, wanted=not wanted)
+
+
+def _equal(left: ast.expr, right: ast.expr, scope: Scope, *, wanted: bool) -> None:
+    for one, other in ((left, right), (right, left)):
+        value = _peek(other, scope)
+        if not wanted:
+            if value.known is not None and len(value.known) == 1:
+                _unlike(subjects(one, scope), value, scope)
+            continue
+        if _is_common_prefix(one, scope):
+            add_facts(_inside_call(one, scope), ("clean:path",), scope)
+        elif value.known is not None or _is_fixed(other, value, scope):
+            _became(subjects(one, scope), value, scope)
+
+
+def _unlike(found: list[Subject], value: Value, scope: Scope) -> None:
+    excluded = value.single()
+    for one in found:
+        if one.how == SAME:
+            change(one, lambda old: _excluding(old, excluded), scope)
+        if one.how == HOST and excluded != "":
+            continue
+
+
+def _excluding(old: Value, excluded: object) -> Value:
+    if old.known is None or len(old.known) < 2:  # noqa: PLR2004  # of one constant nothing can be taken away
+        return old
+    kept = tuple(one for one in old.known if one != excluded or type(one) is not type(excluded))
+    return replace(old, known=kept) if kept else old
+
+
+def _is_fixed(node: ast.expr, value: Value, scope: Scope) -> bool:
+    """Say whether an untainted value stands for a list or setting of the program's own."""
+    del node
+    return not scope.deep(value) and not any(one.endswith("[]") for one in value.names)
+
+
+def _became(found: list[Subject], value: Value, scope: Scope) -> None:
+    """The subject equals something of the program's own."""
+    for one in found:
+        if one.how == SAME:
+            known = value.known
+            change(one, lambda old, known=known: Value(known, NO_TAINT, old.names, old.refs), scope)  # type: ignore[misc]
+        elif one.how == HOST:
+            add_facts([one], ("clean:redirect", "clean:ssrf"), scope)
+        elif one.how == PART:
+            add_facts([one], ("clean:upload",), scope)
+
+
+def _inside(left: ast.expr, right: ast.expr, scope: Scope, *, wanted: bool) -> None:
+    needle, container = _peek(left, scope), _peek(right, scope)
+    needle_text = needle.single()
+    if isinstance(needle_text, (str, bytes)):
+        if not wanted and needle_text:
+            _lacks(subjects(right, scope), str(needle_text), scope)
+        return
+    if not wanted:
+        return
+    if isinstance(right, ast.Attribute) and right.attr == "parents":
+        add_facts([one for one in subjects(right.value, scope) if one.how == SAME], ("clean:path",), scope)
+        return
+    known = members(container, scope)
+    if known is not None or isinstance(container.single(), (str, bytes)) or _is_fixed(right, container, scope):
+        _became(subjects(left, scope), constant(*known) if known else UNKNOWN, scope)
+
+
+def _lacks(found: list[Subject], needle: str, scope: Scope) -> None:
+    for one in found:
+        if one.how == SAME:
+            add_facts([one], (f"no:{needle}",), scope)
+        elif one.how == INNER:
+            add_facts([one], (f"inner:{needle}",), scope)
+
+
+def _is_common_prefix(node: ast.expr, scope: Scope) -> bool:
+    return isinstance(node, ast.Call) and bool({f"{one}()" for one in _peek(node.func, scope).names} & _PREFIXES)
+
+
+def _inside_call(node: ast.expr, scope: Scope) -> list[Subject]:
+    found: list[Subject] = []
+    for argument in node.args if isinstance(node, ast.Call) else []:
+        for one in argument.elts if isinstance(argument, (ast.List, ast.Tuple)) else [argument]:
+            found += subjects(one, scope)
+    return found
+
+
+def _called(node: ast.Call, scope: Scope, *, wanted: bool) -> None:
+    callee = _peek(node.func, scope)
+    names = {f"{one}()" for one in callee.names}
+    for name in names & scope.model.guards.keys():
+        if wanted:
+            receiver = (
+                [node.func.value] if name.startswith("@") and isinstance(node.func, ast.Attribute) else node.args[:1]
+            )
+            add_facts(
+                [each for one in receiver for each in subjects(one, scope)], tuple(scope.model.guards[name]), scope
+            )
+    if isinstance(node.func, ast.Attribute):
+        _method(node, node.func, scope, wanted=wanted)
+    _matched(node, names, scope, wanted=wanted)
+    if "builtins.isinstance()" in names and wanted and len(node.args) == 2:  # noqa: PLR2004  # a value and its type
+        _typed(node.args[0], node.args[1], scope)
+    if (kept := scope.verdicts.get(id(node))) is not None:
+        for subject, facts in kept[0 if wanted else 1]:
+            add_facts([subject], tuple(facts), scope)
+    elif not callee.refs and _is_foreign(callee):
+        for one in [each for argument in node.args for each in subjects(argument, scope)]:
+            change(one, lambda old: replace(old, taint=less_sure(old.taint)) if old.taint else old, scope)
+
+
+def _is_foreign(callee: Value) -> bool:
+    """Say whether the callee is of the project, and not among the files: it may be a check of any quality."""
+    roots = {one.lstrip(".").partition(".")[0] for one in callee.names}
+    return bool(roots) and not any(one in sys.stdlib_module_names or one.startswith("@") for one in roots)
+
+
+def _method(node: ast.Call, func: ast.Attribute, scope: Scope, *, wanted: bool) -> None:
+    found = [one for one in subjects(func.value, scope) if one.how == SAME]
+    argument = _peek(node.args[0], scope) if node.args else UNKNOWN
+    if func.attr in {"startswith", "endswith"}:
+        for text in [one for one in argument.known or () if isinstance(one, str)]:
+            _edge(found, func.attr, text, scope, wanted=wanted)
+        if wanted and func.attr == "startswith" and not scope.deep(argument):
+            _below(found, scope)
+    elif f"str.{func.attr}" in scope.model.guards and wanted and not node.args:
+        add_facts(found, tuple(scope.model.guards[f"str.{func.attr}"]), scope)
+    elif func.attr == "is_relative_to" and wanted:
+        _below(found, scope)
+    elif func.attr == "endswith" and wanted:
+        add_facts(found, ("clean:upload",), scope)
+
+
+def _below(found: list[Subject], scope: Scope) -> None:
+    """A path without `..` and links that begins with the right folder lies below it."""
+    for one in found:
+        change(one, _if_resolved, scope)
+
+
+def _if_resolved(old: Value) -> Value:
+    done = frozenset(
+        replace(one, facts=one.facts | {"clean:path"}) if "resolved" in one.facts else one for one in old.taint
+    )
+    return replace(old, taint=done, pieces=None) if done != old.taint else old
+
+
+def _edge(found: list[Subject], name: str, text: str, scope: Scope, *, wanted: bool) -> None:
+    if not wanted:
+        if name == "startswith":
+            add_facts(found, (f"not:{text}",), scope)
+        return
+    word = "is" if name == "startswith" else "ends"
+    facts = [f"{word}:{text}"]
+    if name == "startswith" and _FIXED_HOST.match(text):
+        facts += ["clean:redirect", "clean:ssrf"]
+    if name == "endswith":
+        facts += ["clean:upload"]
+    add_facts(found, tuple(facts), scope)
+
+
+def _matched(node: ast.Call, names: set[str], scope: Scope, *, wanted: bool) -> None:
+    """A pattern that allows only harmless letters, over the whole text."""
+    if not wanted:
+        return
+    for function in ("match", "fullmatch", "search"):
+        if f"re.{function}()" in names and len(node.args) > 1:
+            pattern, target = _peek(node.args[0], scope).single(), node.args[1]
+        elif f"re.compile().{function}()" in names and node.args and isinstance(node.func, ast.Attribute):
+            pattern, target = _peek_pattern(node.func.value, scope), node.args[0]
+        else:
+            continue
+        facts = harmless(pattern, function) if isinstance(pattern, str) else ()
+        if facts:
+            add_facts([one for one in subjects(target, scope) if one.how == SAME], facts, scope)
+
+
+def _peek_pattern(node: ast.expr, scope: Scope) -> object:
+    if isinstance(node, ast.Call) and node.args:
+        return _peek(node.args[0], scope).single()
+    objects = scope.objects(_peek(node, scope))
+    return objects[0][1].fields["pattern"].single() if objects and "pattern" in objects[0][1].fields else None
+
+
+def _typed(target: ast.expr, kind: ast.expr, scope: Scope) -> None:
+    kinds = kind.elts if isinstance(kind, ast.Tuple) else [kind]
+    names = {name for one in kinds for name in _peek(one, scope).names}
+    found = [one for one in subjects(target, scope) if one.how == SAME]
+    if names and all(scope.model.among(one, "safe-annotations") for one in names):
+        add_facts(found, (f"clean:{_EVERY}",), scope)
+    elif names == {"builtins.str"}:
+        add_facts(found, ("clean:nosql",), scope)
