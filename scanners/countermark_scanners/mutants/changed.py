@@ -42,8 +42,9 @@ def units(text: Text) -> Iterator[Unit]:
     waiting: list[tuple[ast.AST, str]] = [(text.tree, "")]
     while waiting:
         node, context = waiting.pop()
-        scope = isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        inner = f"{context}.{node.name}" if scope else context
+        inner = context
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            inner = f"{context}.{node.name}"
         if isinstance(node, ast.stmt | ast.excepthandler):
             yield from _own(text, node, context)
         below = [child for name in _INNER for child in getattr(node, name, ()) if not isinstance(child, ast.expr)]

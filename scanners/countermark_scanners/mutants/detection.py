@@ -107,6 +107,11 @@ class Detection:
         return len(self.rows)
 
     @property
+    def said(self) -> str:
+        """Say it in a line."""
+        return f"injected flaws: {self.noticed} of {self.total} were noticed; tests: {self.tests.value}"
+
+    @property
     def per_mille(self) -> int:
         """Give the share of the total that was noticed, in thousandths, rounded down."""
         return self.noticed * WHOLE // self.total
@@ -136,6 +141,11 @@ class Detection:
 class NothingToInject:
     """No changed line of Python can be weakened in a way that we know. This says nothing for or against the change."""
 
+    @property
+    def said(self) -> str:
+        """Say it in a line."""
+        return "injected flaws: none, for nothing that changed can be weakened in a known way"
+
     def to_json(self) -> dict[str, Json]:
         """Spell it."""
         return {"outcome": "nothing-to-inject"}
@@ -146,6 +156,11 @@ class NotRun:
     """Nobody judged anything. This is never a share of any size."""
 
     reason: str
+
+    @property
+    def said(self) -> str:
+        """Say it in a line."""
+        return f"injected flaws: not run: {self.reason}"
 
     def to_json(self) -> dict[str, Json]:
         """Spell it."""
