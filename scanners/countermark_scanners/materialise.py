@@ -25,7 +25,8 @@ _ALL_PYTHON: Mapping[str, str] = MappingProxyType({})
 _ENDS = {
     language.PYTHON: ".py",
     "javascript": ".js",
-    "typescript": ".tsx",
+    "typescript": ".ts",
+    "tsx": ".tsx",
     "go": ".go",
     "java": ".java",
     "shell": ".sh",

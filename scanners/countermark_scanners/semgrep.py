@@ -3,12 +3,17 @@
 Layer: scanners. One member of the family in `registry`.
 Trust: semgrep reads hostile code in its own process; its JSON is hostile until `parse` returns.
 
+Only the rules of languages that are among the files are loaded. semgrep parses a file only where a rule's words
+occur in it, so a file it cannot parse would be clean for not being looked at: a rule without words, which never
+matches, makes it parse every one (Python has a parser of its own before: `source`).
+
 `--experimental` chooses semgrep's native front end: the same engine and output in a fifth of the time.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from pathlib import Path, PurePosixPath
@@ -16,18 +21,31 @@ from typing import TYPE_CHECKING
 
 import countermark_policies
 
-from . import canary, output, tool
+from . import ambiguity, output, tool
 from .errors import OutputMalformed
 from .finding import Confidence, Hit, Severity
 from .report import Unscanned
 from .scanner import Answers, Program, Scanner, installed
+from .semgrep_planted import PLANTED
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .output import Value
-    from .tool import Completed
+    from .question import Question
+    from .tool import Completed, ToolLimits
 
 NAME = "semgrep"
-RULES = "rules/semgrep/python/"
+RULES = "rules/semgrep/"
+PACKS = {
+    ".py": "python",
+    ".js": "javascript",
+    ".ts": "javascript",
+    ".tsx": "javascript",
+}
+"""The folder of rules by the end of the neutral name."""
+_ENGINES = {"javascript": ("javascript", "typescript")}
+"""What semgrep calls the languages of a folder."""
 _CWE = re.compile(r"CWE-([0-9]+)")
 _OPTIONS = (
     *("--experimental", "--metrics=off", "--disable-version-check", "--oss-only"),
@@ -36,14 +54,29 @@ _OPTIONS = (
 )
 
 
-def _command(room: Path, _names: list[str]) -> list[str]:
+def rule_files(pack: str) -> tuple[str, ...]:
+    """Name the files of a folder of rules."""
+    return countermark_policies.names(f"{RULES}{pack}/")
+
+
+def _command(room: Path, names: list[str]) -> list[str]:
     rules = room / "rules"
     rules.mkdir()
-    for name in countermark_policies.names(RULES):
-        (rules / PurePosixPath(name).name).write_bytes(countermark_policies.read(name))
+    packs = sorted({PACKS[PurePosixPath(name).suffix] for name in names})
+    for name in (name for pack in packs for name in rule_files(pack)):
+        (rules / name.removeprefix(RULES).replace("/", "-")).write_bytes(countermark_policies.read(name))
+    engines = [engine for pack in packs for engine in _ENGINES.get(pack, ())]
+    if engines:
+        (rules / "parse.json").write_bytes(_parse_rule(engines))
     jobs = str(os.cpu_count() or 1)
     program = [tool.interpreter(), "-I", tool.program(NAME), "scan"]
     return [*program, *_OPTIONS, "--jobs", jobs, "--config", str(rules), "."]
+
+
+def _parse_rule(engines: list[str]) -> bytes:
+    never = [{"pattern": "$ANY"}, {"metavariable-comparison": {"comparison": "1 == 2"}}]
+    about = {"id": "parse", "severity": "INFO", "message": "Parsed.", "patterns": never}
+    return json.dumps({"rules": [{**about, "languages": engines}]}).encode()
 
 
 def parse(done: Completed, names: frozenset[str]) -> Answers:
@@ -101,10 +134,27 @@ def _version() -> str:
 
 
 def _rules_sha256() -> str:
-    digest = hashlib.sha256(canary.SOURCE)
+    digest = hashlib.sha256()
+    for planted in PLANTED.values():
+        digest.update(hashlib.sha256(planted.question.content).digest())
     for name in countermark_policies.names(RULES):
         digest.update(name.encode() + b"\x00" + hashlib.sha256(countermark_policies.read(name)).digest())
+    digest.update(hashlib.sha256(Path(ambiguity.__file__).read_bytes()).digest())
     return digest.hexdigest()
 
 
-SCANNER = Scanner(NAME, _version, _rules_sha256, Program(NAME, _command, parse), distributions=(NAME,))
+_PROGRAM = Program(NAME, _command, parse, PLANTED)
+
+
+def _run(questions: Mapping[str, Question], limits: ToolLimits) -> Answers:
+    """Ask about every text that is one program to every reader."""
+    refused: Answers = {
+        key: Unscanned(why)
+        for key, one in questions.items()
+        if (why := ambiguity.unclear_in(one.language, one.content))
+    }
+    return _PROGRAM({key: one for key, one in questions.items() if key not in refused}, limits) | refused
+
+
+_LANGUAGES = frozenset(PLANTED)
+SCANNER = Scanner(NAME, _version, _rules_sha256, _run, covers=_LANGUAGES, reads=_LANGUAGES, distributions=(NAME,))

@@ -18,7 +18,7 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import canary, output, suppressions, tool
+from . import ambiguity, canary, output, suppressions, tool
 from .errors import OutputMalformed, ScannerBlind, ToolFailed
 from .finding import Confidence, Hit, Severity
 from .materialise import fresh_room, materialise
@@ -45,15 +45,7 @@ _SEE = "Spell the name in the script it is read as, and remove what no reader se
 
 def unreadable(content: bytes) -> str | None:
     """Give the reason why these bytes are not the one text that every reader would see."""
-    if b"\x00" in content:
-        return "a NUL byte"
-    if re.search(rb"\r(?!\n)", content):
-        return "a lone carriage return: a line end to Python, not to every tool"
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return f"not UTF-8 at byte {error.start}"
-    return _odd_cookie(content)
+    return ambiguity.unclear(content) or _odd_cookie(content)
 
 
 def _odd_cookie(content: bytes) -> str | None:

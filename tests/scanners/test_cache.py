@@ -24,7 +24,7 @@ from countermark_scanners.tool import ToolLimits
 
 KEY = b"k" * 32
 HIT = Hit("fake/shout", 78, Severity.HIGH, Confidence.HIGH, 1, 1, "a shout, in Ünïcode", "Do not shout.")
-SAMPLES = Path(__file__).parent / "samples"
+SAMPLES = Path(__file__).parent / "samples" / "semgrep" / "python"
 
 
 def shouts(questions: Mapping[str, Question], _limits: ToolLimits) -> Answers:

@@ -39,7 +39,7 @@ _HEADS = frozenset({"expect", "assertThat", "verify", "should", "chai.expect", "
 _ALWAYS = re.compile(r"(?:expect|assertThat)\((true|1)\)\.(?:toBe|toEqual|toBeTruthy|isTrue|isEqualTo)\((?:\1)?\)")
 _ALWAYS_CALL = re.compile(r"(?:\w+\.)*(?:assert|assertTrue|True|ok)!?\((?:t,)?true[,)]")
 _LINKS_AT_MOST, _ARGUMENTS_AT_MOST = 20, 5_000  # of one expectation, in links and in characters
-_FAMILY = {"typescript": "javascript", "kotlin": "java"}
+_FAMILY = {"typescript": "javascript", "tsx": "javascript", "kotlin": "java"}
 
 
 def read(text: str, language: str) -> Units:

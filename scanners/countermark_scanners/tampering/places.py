@@ -28,7 +28,7 @@ def _matches(name: str, path: str) -> bool:
 
 def language_of(language: str, path: str) -> str | None:
     """Name the reader for a file's tests, also when the file itself is gone."""
-    known = {"typescript": "javascript", "kotlin": "java"}.get(language, language)
+    known = {"typescript": "javascript", "tsx": "javascript", "kotlin": "java"}.get(language, language)
     return known if known in LANGUAGES else _BY_SUFFIX.get(PurePosixPath(path.lower()).suffix)
 
 
