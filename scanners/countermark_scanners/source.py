@@ -14,13 +14,12 @@ import hashlib
 import json
 import platform
 import re
-import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import ambiguity, canary, output, suppressions, tool
+from . import ambiguity, canary, catalogue, output, suppressions, tool, unicode
 from .errors import OutputMalformed, ScannerBlind, ToolFailed
-from .finding import Confidence, Hit, Severity
+from .finding import Hit
 from .materialise import fresh_room, materialise
 from .report import Unscanned
 from .scanner import Answers, Scanner
@@ -33,14 +32,11 @@ if TYPE_CHECKING:
     from .tool import ToolLimits
 
 NAME = "source"
-BIDI, CONFUSABLE = "countermark/bidi-control", "countermark/confusable-name"
 _BROKEN = "~broken"  # planted beside the canary: a parser that accepts it parses nothing
 _CHILD = Path(__file__).with_name("parse_child.py")
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")  # PEP 263
 _UTF8 = frozenset({"utf8", "utf8sig", "ascii", "usascii"})
 _ASCII_SUPERSETS = frozenset({"latin1", "iso88591", "iso885915", "cp1252"})
-_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
-_SEE = "Spell the name in the script it is read as, and remove what no reader sees."
 
 
 def unreadable(content: bytes) -> str | None:
@@ -99,33 +95,13 @@ def _row(line: bytes) -> dict[str, Value]:
 
 def _hits(content: bytes, row: dict[str, Value]) -> tuple[Hit, ...]:
     text = content.decode("utf-8")
-    return (*suppressions.markers(text), *_bidi(text), *_confusables(row.get("names")))
+    return (*suppressions.markers(text), *unicode.bidi(text), *unicode.confusable(_names(row.get("names"))))
 
 
-def _bidi(text: str) -> list[Hit]:
-    found = ((number, _BIDI.search(line)) for number, line in enumerate(text.split("\n"), start=1))
-    message = "bidirectional control characters show another order than Python reads"
-    return [_hidden(BIDI, number, match.start() + 1, message) for number, match in found if match]
-
-
-def _confusables(names: Value) -> list[Hit]:
+def _names(names: Value) -> list[tuple[int, int, str]]:
     if not isinstance(names, list):
         raise OutputMalformed("source: expected a list of names")
-    found: list[Hit] = []
-    for line, column, name in names:
-        if unicodedata.normalize("NFKC", name).isascii() or _mixes_scripts(name):
-            message = "a name is written with characters that look like, or are read as, other letters"
-            found.append(_hidden(CONFUSABLE, line, column, message))
-    return found
-
-
-def _mixes_scripts(name: str) -> bool:
-    letters = {unicodedata.name(character, "?").split(" ")[0] for character in name if character.isalpha()}
-    return "LATIN" in letters and bool(letters & {"CYRILLIC", "ARMENIAN", "CHEROKEE", "FULLWIDTH"})
-
-
-def _hidden(rule: str, line: int, column: int, message: str) -> Hit:
-    return Hit(rule, 1007, Severity.HIGH, Confidence.HIGH, line, column, message, _SEE)
+    return [(line, column, name) for line, column, name in names]
 
 
 def _version() -> str:
@@ -133,8 +109,8 @@ def _version() -> str:
 
 
 def _rules_sha256() -> str:
-    digest = hashlib.sha256(canary.SOURCE)
-    for module in ("source.py", "parse_child.py", "suppressions.py"):
+    digest = hashlib.sha256(canary.SOURCE + catalogue.sha256("unicode").encode())
+    for module in ("source.py", "parse_child.py", "suppressions.py", "unicode.py"):
         digest.update(hashlib.sha256(Path(__file__).with_name(module).read_bytes()).digest())
     return digest.hexdigest()
 
