@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from .mutants.detection import STAGE
 from .report import NotCovered, Report, outcome
 from .score import Gap, Score, score
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from .finding import Finding
     from .mutants.detection import Confidence
     from .report import ScannerReport
+
+DYNAMIC = "dynamic"
+"""The stage that runs the declared command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,21 @@ class ScanResult:
         new = ((row.path, row.report) for row in self.coverage if row.new)
         types = ((path, report.file_type) for path, report in new if isinstance(report, NotCovered))
         return tuple((path, kind) for path, kind in types if not matches(kind, accepted))
+
+    @property
+    def ran_stages(self) -> tuple[str, ...]:
+        """Name the stages beyond the scan that came to an answer."""
+        every = ((DYNAMIC, self.dynamic), (STAGE, self.detection))
+        return tuple(name for name, found in every if found is not None and name not in self.score.missing)
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Say of each stage beyond the scan what it did, in a line each; what was not demanded did not run."""
+        command, share = self.dynamic, self.detection
+        return (
+            "dynamic stage: not run: the policy declares no command" if command is None else command.said,
+            "injected flaws: not run: the policy demands no share" if share is None else share.said,
+        )
 
     def to_json(self) -> dict[str, Json]:
         """Spell the result with strings, integers and booleans only, in one order."""

@@ -9,14 +9,14 @@ from countermark_ledger import canonical
 from countermark_ledger.display import safe
 from countermark_ledger.git.change import landing_change
 from countermark_ledger.git.reader import Repository
-from countermark_scanners import registry, sarif
+from countermark_scanners import sarif
 from countermark_scanners.report import Unscanned, outcome
 from countermark_scanners.result import ScanResult
 from countermark_scanners.score import Verdict
 from countermark_service.cli.console import Console
 from countermark_service.exits import Exit
 from countermark_service.gate import added_sarif, scan_cache
-from countermark_service.gate.scanning import scan_landing
+from countermark_service.gate.scanning import EVERYTHING, scan_landing
 from countermark_service.home import home_here
 
 
@@ -43,8 +43,7 @@ def run(args: argparse.Namespace, console: Console) -> Exit:
         console.progress(),
     ):
         change = landing_change(repository, repository.resolve(args.base), repository.resolve(args.head))
-        names = [scanner.name for scanner in registry.DEFAULT]
-        result = scan_landing(console.step, cache, added_sarif.read(args))(repository, change, names)
+        result = scan_landing(console.step, cache, added_sarif.read(args))(repository, change, EVERYTHING)
     if args.sarif:
         args.sarif.write_bytes(canonical.dumps(sarif.to_sarif(result)) + b"\n")
     if console.json:

@@ -8,7 +8,6 @@ from pathlib import Path
 from countermark_ledger.display import safe
 from countermark_ledger.git.change import LandingChange, landing_change
 from countermark_ledger.git.reader import Repository
-from countermark_scanners import registry
 from countermark_scanners.result import ScanResult
 from countermark_service import scoring
 from countermark_service.attribution.lines import Origin, Reading
@@ -18,7 +17,7 @@ from countermark_service.cli.scan import EXIT_OF, configure_change
 from countermark_service.embedded import Embedded
 from countermark_service.exits import Exit
 from countermark_service.gate import added_sarif, scan_cache
-from countermark_service.gate.scanning import scan_landing
+from countermark_service.gate.scanning import EVERYTHING, scan_landing
 from countermark_service.home import home_here
 from countermark_service.scoring import Explanation, Loss
 from countermark_service.sources import Source, from_directory, from_ledger, from_ref
@@ -46,8 +45,7 @@ def run(args: argparse.Namespace, console: Console) -> Exit:
         console.progress(),
     ):
         change = landing_change(repository, repository.resolve(args.base), repository.resolve(args.head))
-        names = [scanner.name for scanner in registry.DEFAULT]
-        result = scan_landing(console.step, cache, added_sarif.read(args))(repository, change, names)
+        result = scan_landing(console.step, cache, added_sarif.read(args))(repository, change, EVERYTHING)
         console.step("verifying who wrote the lines")
         explanation = scoring.explain(result, _authors(args, repository, change, result, embedded))
     if console.json:

@@ -12,6 +12,8 @@ from countermark_ledger import shape
 from countermark_ledger.canonical import Json
 from countermark_ledger.errors import Malformed
 from countermark_ledger.identity import Identity, Kind
+from countermark_scanners.dynamic.errors import PlanMalformed
+from countermark_scanners.dynamic.plan import Plan
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -51,6 +53,27 @@ def word(kind: type[E], value: Json, where: str) -> E:
         return kind(shape.text(value, where))
     except ValueError as error:
         raise Malformed(f"policy: {where} is {value!r}, expected one of {', '.join(kind)}") from error
+
+
+def plan(value: Json) -> Plan | None:
+    """Read what is to be run in isolation, or null."""
+    if value is None:
+        return None
+    try:
+        return Plan(
+            shape.text(shape.member(value, "image"), "dynamic.image"),
+            shape.texts(shape.member(value, "command"), "dynamic.command"),
+            shape.integer(shape.member(value, "budgetSeconds"), "dynamic.budgetSeconds"),
+        )
+    except PlanMalformed as error:
+        raise Malformed(f"policy: {error.message}") from error
+
+
+def spell_plan(found: Plan | None) -> Json:
+    """Spell what is to be run, or null."""
+    if found is None:
+        return None
+    return {"image": found.image, "command": [*found.command], "budgetSeconds": found.budget_seconds}
 
 
 def ids(value: Json, kind: Kind) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ from countermark_ledger.git import names
 from countermark_ledger.identity import Kind
 from countermark_ledger.objections import Asked, Rules
 from countermark_ledger.predicates.generation import Evidence
+from countermark_scanners.demands import Demands, Wanted
+from countermark_scanners.dynamic.plan import MAX_SECONDS, Plan
 from countermark_service.gate import fields
 from countermark_service.gate.override import Override, stricter
 from countermark_service.gate.people import Bot, Person
@@ -54,6 +56,8 @@ DEFAULTS: dict[str, Json] = {
         "rules": {},
         "inert": ["empty", "font/*", "image/*", "text/prose"],
     },
+    "dynamic": None,
+    "detection": {"minimum": 0, "budgetSeconds": 60},
     "waivers": {"maxDays": 90, "critical": False},
     "status": {"maxAgeHours": 168},
     "witnesses": {"minimum": 0},
@@ -82,6 +86,7 @@ class SplitView(StrEnum):
 class Policy:
     """One policy. Counts and limits: thresholds 1 to 100, `max_base_distance` in first-parent commits.
 
+    `minimum_detection` is in percent of the injected flaws, 0 injects none; `dynamic` None runs nothing.
     `models` and `images` None allow any; `rules` maps a scanner to the only rules digest (hex sha256) accepted;
     `mirror` is the path of the submodule that holds this repository's evidence. `given` names the fields that the
     file spells out, such as `evidence.minimum`; the others have their defaults.
@@ -105,6 +110,9 @@ class Policy:
     scanners: tuple[str, ...]
     scanner_rules: tuple[tuple[str, str], ...]
     inert: tuple[str, ...]
+    dynamic: Plan | None
+    minimum_detection: int
+    detection_seconds: int
     max_waiver_days: int
     waives_critical: bool
     max_status_hours: int
@@ -168,6 +176,11 @@ class Policy:
         return figure
 
     @property
+    def wanted(self) -> Wanted:
+        """Give what is to be scanned with, and what is to be done beyond."""
+        return Wanted(self.scanners, Demands(self.dynamic, 10 * self.minimum_detection, self.detection_seconds))
+
+    @property
     def signers(self) -> People:
         """Give whose consent counts, each with the SSH keys of which one must have signed, where there are any."""
         return {person.id: {key.fingerprint for key in person.ssh_keys} for person in self.people}
@@ -201,6 +214,8 @@ class Policy:
                 "rules": dict(self.scanner_rules),
                 "inert": list(self.inert),
             },
+            "dynamic": fields.spell_plan(self.dynamic),
+            "detection": {"minimum": self.minimum_detection, "budgetSeconds": self.detection_seconds},
             "waivers": {"maxDays": self.max_waiver_days, "critical": self.waives_critical},
             "status": {"maxAgeHours": self.max_status_hours},
             "witnesses": {"minimum": self.witnesses},
@@ -236,8 +251,9 @@ def _completed(value: Json) -> dict[str, Json]:
 def _named(given: Json) -> frozenset[str]:
     """Name every field that is there, those of sections by both names."""
     found = given if isinstance(given, dict) else {}
-    inner = {f"{name}.{key}" for name, value in found.items() if isinstance(value, dict) for key in value}
-    return frozenset(inner | {name for name, value in found.items() if not isinstance(value, dict)})
+    sections = {name: value for name, value in found.items() if isinstance(DEFAULTS.get(name), dict)}
+    inner = {f"{name}.{key}" for name, value in sections.items() if isinstance(value, dict) for key in value}
+    return frozenset(inner | (found.keys() - sections.keys()))
 
 
 def _read(value: dict[str, Json], sha256: str, given: frozenset[str]) -> Policy:
@@ -262,6 +278,9 @@ def _read(value: dict[str, Json], sha256: str, given: frozenset[str]) -> Policy:
         scanners=shape.texts(shape.member(score, "scanners"), "score.scanners"),
         scanner_rules=fields.scanner_rules(shape.member(score, "rules")),
         inert=shape.texts(shape.member(score, "inert"), "score.inert"),
+        dynamic=fields.plan(value["dynamic"]),
+        minimum_detection=shape.integer(shape.member(value["detection"], "minimum"), "detection.minimum"),
+        detection_seconds=shape.integer(shape.member(value["detection"], "budgetSeconds"), "detection.budgetSeconds"),
         max_waiver_days=shape.integer(shape.member(value["waivers"], "maxDays"), "waivers.maxDays"),
         waives_critical=fields.truth(shape.member(value["waivers"], "critical"), "waivers.critical"),
         max_status_hours=shape.integer(shape.member(value["status"], "maxAgeHours"), "status.maxAgeHours"),
@@ -306,6 +325,8 @@ def _ages(parsed: Policy) -> list[tuple[str, int, int]]:
         ("evidence.maxAgeDays", parsed.max_age_days or 0, MAX_DAYS),
         ("waivers.maxDays", parsed.max_waiver_days, MAX_DAYS),
         ("status.maxAgeHours", parsed.max_status_hours, 24 * MAX_DAYS),
+        ("detection.minimum", parsed.minimum_detection, PERCENT),
+        ("detection.budgetSeconds", parsed.detection_seconds, MAX_SECONDS),
     ]
 
 

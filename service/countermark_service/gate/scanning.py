@@ -6,6 +6,7 @@ Trust: blobs come from the object store, never from the work tree; names never r
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from countermark_ledger.git.change import LandingChange
 from countermark_ledger.git.objects import Oversized
@@ -14,13 +15,16 @@ from countermark_ledger.git.trees import Entry
 from countermark_ledger.node import Mode
 from countermark_scanners import inert, language, registry
 from countermark_scanners.cache import AnswerCache
-from countermark_scanners.mutants.detection import Confidence as Found
-from countermark_scanners.mutants.judging import Trial, detect
+from countermark_scanners.demands import NOTHING, Demands, Wanted, Whole
 from countermark_scanners.result import ScanResult
 from countermark_scanners.scan import Means, scan
 from countermark_scanners.third_party import ThirdParty
 
-Scan = Callable[[Repository, LandingChange, Sequence[str]], ScanResult]
+if TYPE_CHECKING:
+    from countermark_scanners.mutants.detection import Confidence as Found
+
+EVERYTHING = Wanted(tuple(scanner.name for scanner in registry.DEFAULT))
+Scan = Callable[[Repository, LandingChange, Wanted], ScanResult]
 
 SUBMODULE = "submodule"
 _SPECIAL = {Mode.SYMLINK: "symlink", Mode.GITLINK: SUBMODULE}
@@ -29,28 +33,47 @@ _SPECIAL = {Mode.SYMLINK: "symlink", Mode.GITLINK: SUBMODULE}
 def scan_landing(
     progress: Callable[[str], None], cache: AnswerCache | None = None, others: Sequence[ThirdParty] = ()
 ) -> Scan:
-    """Return the real port: the named scanners over what differs between the tip and the landing tree.
+    """Return the real port: the wanted scanners over what differs between the tip and the landing tree.
 
     What the cache knows of their answers they are not asked again, on either side. `others` are reports that join.
     """
 
-    def run(repository: Repository, change: LandingChange, names: Sequence[str]) -> ScanResult:
+    def run(repository: Repository, change: LandingChange, wanted: Wanted) -> ScanResult:
         after, contents, before = _sides(repository, change)
-        return scan(
-            contents,
-            before,
-            means=Means(registry.named(names), cache=cache, others=others),
-            progress=progress,
-            special=_executable(after, contents) | _special(repository, after),
-        )
+        special = _executable(after, contents) | _special(repository, after)
+        means = Means(registry.named(wanted.scanners), cache=cache, others=others)
+        result = scan(contents, before, means=means, progress=progress, special=special)
+        if wanted.demands == NOTHING:
+            return result
+        trees = (lambda: _tree(repository, change.tree)), (lambda: _tree(repository, change.tip))
+        return _go_on(result, Whole(contents, before, special, *trees), wanted.demands, means, progress)
 
     return run
+
+
+def _go_on(
+    result: ScanResult, whole: Whole, demands: Demands, means: Means, progress: Callable[[str], None]
+) -> ScanResult:
+    from countermark_scanners import stages  # noqa: PLC0415  # few policies demand what these bring
+    from countermark_scanners.dynamic.bubblewrap import Bubblewrap  # noqa: PLC0415
+
+    found = Bubblewrap.found()
+    return stages.go_on(result, whole, demands, means=means, sandbox=found, progress=progress)
+
+
+def _tree(repository: Repository, name: str) -> dict[str, tuple[Mode, bytes]]:
+    """Read all of a tree that is files and links, for a machine that has nothing else of the checkout."""
+    entries = repository.tree(name)
+    files = {path: entry for path, entry in entries.items() if entry.mode is not Mode.GITLINK}
+    return {path: (files[path].mode, content) for path, content in _contents(repository, files).items()}
 
 
 def detect_landing(
     repository: Repository, change: LandingChange, *, progress: Callable[[str], None], cache: AnswerCache | None
 ) -> Found:
     """Put flaws into what differs between the tip and the landing tree; say which of them a scanner would notice."""
+    from countermark_scanners.mutants.judging import Trial, detect  # noqa: PLC0415  # few ask for it
+
     after, contents, before = _sides(repository, change)
     means = Means(registry.DEFAULT, cache=cache)
     special = _special(repository, after)

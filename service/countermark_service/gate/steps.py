@@ -108,7 +108,7 @@ def _account(repository: Repository, facts: Facts, change: LandingChange, seen_s
 
 def _scan(repository: Repository, facts: Facts, change: LandingChange, ports: Ports) -> Facts:
     try:
-        scan = ports.scan(repository, change, facts.root.policy.scanners)
+        scan = ports.scan(repository, change, facts.root.policy.wanted)
     except LedgerError as error:
         return replace(facts, failures=(*facts.failures, Reason.of(error)))
     return replace(facts, scan=scan)

@@ -48,7 +48,8 @@ class Ran(NamedTuple):
 class ScanSeen(NamedTuple):
     """What the scanners said. `unknown` is (path, type) of each new file that no scanner knows.
 
-    `missing` are the scanners that failed: with any, there is no score.
+    `missing` are the scanners that failed: with any, there is no score. `stages` names those that ran beyond
+    the scan, and `caps` are theirs, as (reason, at most).
     """
 
     error: str | None
@@ -57,12 +58,15 @@ class ScanSeen(NamedTuple):
     gaps: tuple[Gap, ...]
     unknown: tuple[tuple[str, str], ...]
     missing: tuple[str, ...]
+    stages: tuple[str, ...]
+    caps: tuple[tuple[str, int], ...]
 
     @classmethod
     def of(cls, scan: ScanResult) -> ScanSeen:
         """Keep what is new in the change."""
         ran = tuple(Ran(one.scanner, one.version, one.rules_sha256, one.error) for one in scan.reports)
-        return cls(scan.error, ran, scan.new_findings, scan.gaps, scan.not_covered(accepted=()), scan.score.missing)
+        unknown, missing = scan.not_covered(accepted=()), scan.score.missing
+        return cls(scan.error, ran, scan.new_findings, scan.gaps, unknown, missing, scan.ran_stages, scan.caps)
 
     def json(self) -> Json:
         """Spell it, with the score that the findings give."""
@@ -74,6 +78,8 @@ class ScanSeen(NamedTuple):
             "gaps": [_spell_gap(gap) for gap in self.gaps],
             "unknownTypes": [{"path": spell(path), "type": spell(kind)} for path, kind in self.unknown],
             "missing": [*self.missing],
+            "stages": [*self.stages],
+            "caps": [{"reason": reason, "atMost": cap} for reason, cap in self.caps],
         }
 
     @classmethod
@@ -86,11 +92,13 @@ class ScanSeen(NamedTuple):
             shape.items(shape.member(value, "gaps"), "gaps", _read_gap),
             shape.items(shape.member(value, "unknownTypes"), "unknownTypes", _read_unknown),
             shape.texts(shape.member(value, "missing"), "missing"),
+            shape.texts(shape.member(value, "stages"), "stages"),
+            shape.items(shape.member(value, "caps"), "caps", _read_cap),
         )
 
     def scored(self, waived: Collection[str]) -> Score:
         """Score what is new, with waivers (fingerprints of findings and gaps)."""
-        return score(self.findings, gaps=self.gaps, missing=self.missing, waived=waived)
+        return score(self.findings, gaps=self.gaps, missing=self.missing, waived=waived, caps=self.caps)
 
     def not_covered(self, accepted: Collection[str]) -> tuple[tuple[str, str], ...]:
         """List (path, type) of each new file that no scanner knows; `accepted` are patterns such as `image/*`."""
@@ -134,6 +142,10 @@ def _spell_gap(gap: Gap) -> Json:
 
 def _read_gap(value: Json) -> Gap:
     return Gap(_text(value, "path"), _text(value, "sha256"), _text(value, "reason"))
+
+
+def _read_cap(value: Json) -> tuple[str, int]:
+    return _text(value, "reason"), shape.integer(shape.member(value, "atMost"), "atMost")
 
 
 def _read_unknown(value: Json) -> tuple[str, str]:

@@ -6,6 +6,8 @@ Trust: "did not run" is never clean (20), and a file that nobody read is refused
 from __future__ import annotations
 
 from countermark_scanners.language import UNKNOWN
+from countermark_scanners.mutants.detection import STAGE as DETECTION
+from countermark_scanners.result import DYNAMIC
 from countermark_service.exits import Exit
 from countermark_service.gate.case import Case
 from countermark_service.gate.policy import POLICY_PATH, TRUST_ROOT_PATH, Policy
@@ -77,6 +79,33 @@ def _of_the_mirror(policy: Policy) -> set[tuple[str, str]]:
     return set() if policy.mirror is None else {(policy.mirror, SUBMODULE), (_MODULES, UNKNOWN)}
 
 
+def _stages(case: Case) -> list[Reason]:
+    scan, policy = case.input.scan, case.policy
+    if scan is None or scan.error is not None:
+        return []
+    demanded = ((DYNAMIC, policy.dynamic is not None), (DETECTION, policy.minimum_detection > 0))
+    missing = [name for name, wanted in demanded if wanted and name not in scan.stages]
+    return [
+        Reason(Exit.INCONCLUSIVE, f"{name}: the policy demands it, and it did not run", None, SCAN_HINT)
+        for name in missing
+    ]
+
+
+def _explain_stages(policy: Policy) -> str:
+    plan, share = policy.dynamic, policy.minimum_detection
+    run = (
+        "Nothing of a change is run."
+        if plan is None
+        else (f"`{' '.join(plan.command)}` is run in isolation, for at most {plan.budget_seconds} seconds.")
+    )
+    flaws = (
+        "No flaws are injected."
+        if not share
+        else (f"Somebody must notice {share} % of injected flaws, tests within {policy.detection_seconds} seconds.")
+    )
+    return f"{run} {flaws}"
+
+
 def _explain_scanners(policy: Policy) -> str:
     return f"These scanners must run to the end: {', '.join(policy.scanners)}."
 
@@ -105,6 +134,14 @@ RULES = (
         _explain_scanners,
         "one of them failed, ran out of time, or left no report",
         _scanners,
+    ),
+    Rule(
+        "stages",
+        "What goes beyond reading ran",
+        ("dynamic", "detection.minimum", "detection.budgetSeconds"),
+        _explain_stages,
+        "the declared command could not be run in isolation to its end, or the injected flaws could not be judged",
+        _stages,
     ),
     Rule(
         "scanner-rules",

@@ -65,7 +65,7 @@ def _summary(report: Report, decision: Decision) -> list[str]:
         asks = f"({raw}policy asks for {facts.threshold})"
         found.append(f"  score      {decision.score} of 100 {asks}; {names}")
         found += _cached(facts.scan.cache)
-        found.append("  dynamic    not run (no policy can ask for it yet)")
+        found += [f"  {safe(line)}" for line in facts.scan.stages]
     found += [
         f"  points     {one.points} lost by {one.signer} in {one.landings} changes that landed before"
         for one in facts.earlier
