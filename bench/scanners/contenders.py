@@ -46,13 +46,17 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a contender said about a folder, what it could not read, and what that took."""
+    """What a contender said about a folder, what it could not read, and what that took.
+
+    `not_covered` are the files that it says it has no rules for; only ours says so, the others are silent.
+    """
 
     reported: tuple[Reported, ...]
     unread: tuple[str, ...]
     cpu_seconds: float
     wall_seconds: float
     error: str | None = None
+    not_covered: tuple[str, ...] = ()
 
     def numbers(self) -> dict[str, frozenset[int]]:
         """Give the CWE numbers found in each file."""
@@ -112,7 +116,7 @@ def _read_ours(raw: bytes, _root: Path) -> Answer:
     rows = (
         Reported(row["path"], row["rule"], row["cwe"], Severity[row["severity"].upper()]) for row in said["findings"]
     )
-    return Answer(tuple(rows), tuple(said["unread"]), 0, 0, said["error"])
+    return Answer(tuple(rows), tuple(said["unread"]), 0, 0, said["error"], tuple(said["notCovered"]))
 
 
 def _read_bandit(raw: bytes, root: Path) -> Answer:

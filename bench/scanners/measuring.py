@@ -32,7 +32,7 @@ def labels(found: Labelled, who: Sequence[Contender], cases: Rows) -> Iterator[s
     before, after = _asked(who, found.files), _asked(who, copy.files)
     plain = {name: rates(found.cases, answer.numbers()) for name, answer in before.items() if not answer.error}
     other = {name: rates(renamed, answer.numbers()) for name, answer in after.items() if not answer.error}
-    yield from _failures({**{f"{name}, anonymised": one for name, one in after.items()}, **before})
+    yield from _gaps({**{f"{name}, anonymised": one for name, one in after.items()}, **before})
     yield from tables.categories(found, plain)
     yield from tables.contenders(plain, other, before)
     yield from _judged(plain, other, before)
@@ -48,7 +48,7 @@ def fixes(found: Fixes, who: Sequence[Contender], cases: Rows) -> Iterator[str]:
     """Measure which flaws are seen before their fix, and which of them are told apart from it."""
     yield f"{len(found.pairs)} fixes, {len(found.before)} files before and {len(found.after)} after"
     before, after = _asked(who, found.before), _asked(who, found.after)
-    yield from _failures({**{f"{name}, after": answer for name, answer in after.items()}, **before})
+    yield from _gaps({**{f"{name}, after": answer for name, answer in after.items()}, **before})
     cases.append(("contender", "pair", "category", "reported before", "reported after"))
     judged: dict[str, list[tuple[Pair, int, int]]] = {}
     for name, answer in before.items():
@@ -62,7 +62,7 @@ def noise(found: Plain, who: Sequence[Contender], cases: Rows) -> Iterator[str]:
     """Measure how often somebody would be stopped for nothing: findings of at least medium severity, by rule."""
     yield f"{len(found.files)} files, {found.lines} lines of Python"
     answers = _asked(who, found.files)
-    yield from _failures(answers)
+    yield from _gaps(answers)
     counts = {
         name: Counter(one.rule for one in answer.reported if one.severity >= Severity.MEDIUM)
         for name, answer in answers.items()
@@ -99,10 +99,12 @@ def _written(files: Mapping[str, bytes]) -> Iterator[Path]:
         yield root
 
 
-def _failures(answers: Mapping[str, Answer]) -> Iterator[str]:
+def _gaps(answers: Mapping[str, Answer]) -> Iterator[str]:
     for name, answer in answers.items():
         if answer.error:
             yield f"FAILED: {name}: {answer.error}"
+        if name == OURS and answer.not_covered:
+            yield f"{OURS}: {len(answer.not_covered)} files of a type that no scanner covers"
 
 
 def _count(answer: Answer, pair: Pair) -> int:

@@ -42,6 +42,11 @@ def test_a_contender_sees_a_flaw_leaves_the_sound_file_alone_and_names_the_broke
     assert answer.cpu_seconds > 0
 
 
+def test_ours_says_which_files_it_has_no_rules_for(folder: Path) -> None:
+    (folder / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
+    assert EVERYONE["ours"].ask(folder).not_covered == ("picture.png",)
+
+
 def read_nothing(_raw: bytes, _root: Path) -> Answer:
     rows = tuple(Reported("a.py", "rule", 89, severity) for severity in Severity)
     return Answer(rows, (), 0, 0)
