@@ -48,9 +48,7 @@ def native(  # noqa: PLR0913  # the fields of a scanner, each by its name
 
     `planted` are the rules of ours that must be reported in `canary`, each with its line, on every run.
     """
-    rules = catalogue.load(name)
-    flaws = frozenset((f"CWE-{rules[rule].cwe}", line) for rule, line in planted)
-    run = Child(name, module, Planted(canary, flaws))
+    run = Child(name, module, canary, planted)
     return Scanner(name, _version, lambda: _rules_sha256(name, module), run, covers, reads, sees)
 
 
@@ -60,11 +58,12 @@ class Child:
 
     name: str
     module: str
-    planted: Planted
+    canary: Question
+    planted: frozenset[tuple[str, int]]
 
     def __call__(self, questions: Mapping[str, Question], limits: ToolLimits) -> Answers:
         """Answer for every question, or raise."""
-        asked = {**questions, canary.KEY: self.planted.question}
+        asked = {**questions, canary.KEY: self.canary}
         with fresh_room() as room:
             (room / "files" / "questions.json").write_bytes(_document(self.module, asked))
             done = tool.run([tool.interpreter(), "-I", "-m", CHILD, "questions.json"], room=room, limits=limits)
@@ -72,8 +71,13 @@ class Child:
         answers: Answers = {output.text(row, "key"): self._answer(row) for row in rows}
         if set(answers) != set(asked):
             raise OutputMalformed(f"{self.name}: expected {len(asked)} answers, found {len(answers)}")
-        self.planted.check(self.name, answers.pop(canary.KEY))
+        self._planted().check(self.name, answers.pop(canary.KEY))
         return answers
+
+    def _planted(self) -> Planted:
+        """Say what must be seen; rules are read when a scan runs, and not when something is imported."""
+        rules = catalogue.load(self.name)
+        return Planted(self.canary, frozenset((f"CWE-{rules[rule].cwe}", line) for rule, line in self.planted))
 
     def _answer(self, row: dict[str, Value]) -> tuple[Hit, ...] | Unscanned:
         if row.get("unscanned") is not None:

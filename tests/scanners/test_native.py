@@ -8,7 +8,6 @@ import pytest
 
 import countermark_policies
 from countermark_scanners import catalogue, native
-from countermark_scanners.canary import Planted
 from countermark_scanners.errors import RulesMalformed, ScannerBlind, ScannerError, ToolFailed
 from countermark_scanners.finding import Confidence, Severity
 from countermark_scanners.native import Child
@@ -47,7 +46,7 @@ def look(question):
     shouts = [n for n, line in enumerate(said.split(b"\\n"), start=1) if b"SHOUT" in line]
     return [Hit("countermark/a-shout", 78, Severity.HIGH, Confidence.MEDIUM, n, 1, seen, "Do not.") for n in shouts]
 """
-CANARY = Planted(Question("prose", b"quiet\nSHOUT\n"), frozenset({("CWE-78", 2)}))
+CANARY = (Question("prose", b"quiet\nSHOUT\n"), frozenset({("a-shout", 2)}))
 
 
 @pytest.fixture
@@ -65,7 +64,8 @@ def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Child:
         return real([*argv[:2], str(tmp_path / "start.py")], **words)
 
     monkeypatch.setattr(native.tool, "run", run)
-    return Child("shouting", "countermark_scanners.shouting", CANARY)
+    monkeypatch.setattr(catalogue, "load", lambda _name: {"a-shout": SHOUT})
+    return Child("shouting", "countermark_scanners.shouting", *CANARY)
 
 
 def ask(child: Child, **contents: bytes) -> Answers:
@@ -100,14 +100,14 @@ def test_a_child_that_fails_answers_for_nothing(child: Child, said: bytes) -> No
 
 
 def test_a_scanner_that_misses_what_is_planted_is_blind(child: Child) -> None:
-    blind = Child(child.name, child.module, Planted(Question("prose", b"hush"), frozenset({("CWE-78", 1)})))
+    blind = Child(child.name, child.module, Question("prose", b"hush"), frozenset({("a-shout", 1)}))
     with pytest.raises(ScannerBlind, match="planted CWE-78 on line 1"):
         ask(blind, loud=b"SHOUT")
 
 
 def test_a_module_that_is_not_ours_is_not_imported(child: Child) -> None:
     with pytest.raises(ScannerError, match="expected a module of countermark_scanners"):
-        ask(Child(child.name, "antigravity", CANARY), loud=b"SHOUT")
+        ask(Child(child.name, "antigravity", *CANARY), loud=b"SHOUT")
 
 
 def with_rules(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
