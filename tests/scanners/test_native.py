@@ -8,6 +8,7 @@ import pytest
 
 import countermark_policies
 from countermark_scanners import catalogue, native
+from countermark_scanners.catalogue import Rule
 from countermark_scanners.errors import RulesMalformed, ScannerBlind, ScannerError, ToolFailed
 from countermark_scanners.finding import Confidence, Severity
 from countermark_scanners.native import Child
@@ -27,6 +28,7 @@ message = "a shout of {size} letters"
 remediation = "Do not shout."
 words = ["SHOUT"]
 """
+SHOUT = Rule("a-shout", "A shout", 78, "A03:2021", Severity.HIGH, Confidence.MEDIUM, "a shout", "Do not shout.", {})
 LOOK = """
 import os
 from countermark_scanners.errors import Unreadable
