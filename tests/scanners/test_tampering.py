@@ -37,7 +37,7 @@ def test_the_scanner_sees_what_is_planted_in_a_process_of_its_own() -> None:
         pytest.param(TEST + b"def test_price(): pass\n", id="shadowed"),
         pytest.param(TEST + b"del test_price\n", id="deleted-at-the-end"),
         pytest.param(TEST + b"test_price.__test__ = False\n", id="not-collected"),
-        pytest.param(b"class TestShop:\n    def __init__(self): ...\n" + TEST.replace(b"\n", b"\n    "), id="init"),
+        pytest.param(b"class TestShop:\n    def __init__(self): ...\n    " + TEST.replace(b"\n", b"\n    "), id="init"),
         pytest.param(b"if False:\n    " + TEST.replace(b"\n", b"\n    "), id="never-defined"),
         pytest.param(TEST.replace(b"test_", b"check_"), id="renamed-out-of-collection"),
         pytest.param(TEST.replace(b"3", b"mock.ANY"), id="equal-to-anything"),

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 from .. import catalogue
+from ..entries import entries
 from ..errors import Unreadable
 from ..finding import Confidence, Hit, Severity
 from ..native import native
@@ -19,7 +20,6 @@ from ..question import Question, Sees
 from . import brace_tests, pipelines, places, python_tests, settings
 from .checks import Units
 from .comparing import Loss, losses
-from .entries import entries
 from .runs import bends
 from .vocabulary import NAME
 

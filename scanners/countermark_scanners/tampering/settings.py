@@ -12,8 +12,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from .. import catalogue
+from ..entries import Entry
 from .comparing import Loss
-from .entries import Entry
 from .vocabulary import NAME
 
 _NUMBER = re.compile(r"-?\d{1,12}(?:\.\d{1,12})?")
