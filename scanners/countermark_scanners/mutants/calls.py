@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from .edit import Edit, Site, added_keyword, dropped_argument, filled, imports
 from .refusing import is_guard
-from .text import last_name
 from .words import words
 
 if TYPE_CHECKING:
@@ -25,13 +24,10 @@ _TESTS = {ast.If: "test", ast.While: "test", ast.IfExp: "test", ast.Return: "val
 
 def called(text: Text, kind: Kind) -> Iterator[Site]:
     """`to` maps a called name to what stands in the call's place; `words` asks one of them of the arguments."""
-    patterns, asked = frozenset(kind.data["to"]), kind.names("words")
-    for call in text.calls():
-        pattern = text.matches(call.func, patterns)
-        if pattern is None or (asked and not asked & words(*call.args)):
-            continue
+    asked = kind.names("words")
+    for pattern, call in text.calls_of(kind.data["to"]):
         template = kind.data["to"][pattern]
-        to = filled(text, call, template)
+        to = filled(text, call, template) if not asked or asked & words(*call.args) else None
         needed = imports(text, [module for module in kind.data.get("needs", ()) if f"{module}." in template])
         if to is not None and needed is not None:
             span = text.span(call)
@@ -40,12 +36,10 @@ def called(text: Text, kind: Kind) -> Iterator[Site]:
 
 def named(text: Text, kind: Kind) -> Iterator[Site]:
     """`to` maps a dotted name, wherever it is read, to another."""
-    for node in text.nodes:
-        if not isinstance(node, ast.Name | ast.Attribute) or isinstance(text.parents.get(node), ast.Attribute):
-            continue
-        to = kind.data["to"].get(text.dotted(node)) if isinstance(node.ctx, ast.Load) else None
-        needed = None if to is None else imports(text, [to.rpartition(".")[0]])
-        if to is not None and needed is not None:
+    for pattern, node in text.reads_of(kind.data["to"]):
+        to = kind.data["to"][pattern]
+        needed = imports(text, [to.rpartition(".")[0]])
+        if needed is not None and not isinstance(text.parents.get(node), ast.Attribute):
             span = text.span(node)
             yield Site(kind, span, (*needed, Edit.of(span, to)))
 
@@ -53,67 +47,44 @@ def named(text: Text, kind: Kind) -> Iterator[Site]:
 def flagged(text: Text, kind: Kind) -> Iterator[Site]:
     """Calls of `calls` get the keyword `name` with the value `to`, in place of another value or as a new argument."""
     name, to = kind.data["name"], kind.data["to"]
-    for call in text.calls():
-        if text.matches(call.func, kind.names("calls")) is None or any(one.arg is None for one in call.keywords):
-            continue
+    for _, call in text.calls_of(kind.names("calls")):
         has = next((one.value for one in call.keywords if one.arg == name), None)
         edit = added_keyword(text, call, f"{name}={to}") if has is None else Edit.of(text.span(has), to)
-        if edit is not None and (has is None or text.source(has) != to):
+        open_ended = any(one.arg is None for one in call.keywords)
+        if edit is not None and not open_ended and (has is None or text.source(has) != to):
             yield Site(kind, text.span(call), (edit,))
 
 
 def settled(text: Text, kind: Kind) -> Iterator[Site]:
-    """A setting of `names`, however it is written, gets the value `to`; `from` lists the values that it replaces."""
-    names, to, replaced = kind.names("names"), kind.data["to"], kind.names("from")
-    for node in text.nodes:
-        for name, value in _settings(text, node, kind.names("calls")):
-            said = text.source(value)
-            if name in names and said != to and (not replaced or said in replaced):
-                span = text.span(value)
-                yield Site(kind, span, (Edit.of(span, to),))
+    """A setting of `names`, however it is written, gets the value `to`; `from` lists the values that it replaces.
 
-
-def _settings(text: Text, node: ast.AST, calls: frozenset[str]) -> Iterator[tuple[str, ast.expr]]:
-    match node:
-        case ast.Call(func=function, keywords=keywords) if not calls or text.matches(function, calls):
-            yield from ((one.arg, one.value) for one in keywords if one.arg is not None)
-        case ast.Assign(targets=targets, value=value) if not calls:
-            yield from ((_target(target), value) for target in targets)
-        case ast.AnnAssign(target=target, value=ast.expr() as value) if not calls:
-            yield _target(target), value
-        case ast.Dict(keys=keys, values=values) if not calls:
-            yield from ((_text(key), value) for key, value in zip(keys, values, strict=True))
-        case _:
-            return
-
-
-def _target(node: ast.expr) -> str:
-    return _text(node.slice) if isinstance(node, ast.Subscript) else last_name(node)
-
-
-def _text(node: ast.expr | None) -> str:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+    With `calls` only their keywords are settings.
+    """
+    calls, to, replaced = kind.names("calls"), kind.data["to"], kind.names("from")
+    for value, function in text.settings_of(kind.names("names")):
+        meant = not calls or (function is not None and text.means(function, calls))
+        said = text.source(value) if meant else to
+        if said != to and (not replaced or said in replaced):
+            span = text.span(value)
+            yield Site(kind, span, (Edit.of(span, to),))
 
 
 def unscoped(text: Text, kind: Kind) -> Iterator[Site]:
-    """A look-up by `calls` loses the argument that says whose: a keyword and a value that both speak of `words`."""
-    asked = kind.names("words")
-    for call in text.calls():
-        if text.matches(call.func, kind.names("calls")) is None or len(call.args) + len(call.keywords) == 1:
-            continue
-        for one in call.keywords:
-            if one.arg is not None and asked & words(one.value) and kind.names("keys") & words(ast.Name(one.arg)):
+    """A look-up by `calls` loses the argument that says whose: its name speaks of `keys`, and its value of `words`."""
+    for _, call in text.calls_of(kind.names("calls")):
+        for one in call.keywords if len(call.args) + len(call.keywords) > 1 else ():
+            whose = one.arg is not None and kind.names("keys") & words(ast.Name(one.arg))
+            if whose and kind.names("words") & words(one.value):
                 yield Site(kind, text.span(one), (dropped_argument(text, call, one),))
 
 
 def agreed(text: Text, kind: Kind) -> Iterator[Site]:
     """A question of `asks`, called or read where a decision is made, is always yes; `words` asks one of them of it."""
     asked = kind.names("words")
-    for node in text.nodes:
-        if not isinstance(node, ast.Call | ast.Attribute) or not _decides(text, node):
-            continue
-        function = node.func if isinstance(node, ast.Call) else node
-        if text.matches(function, kind.names("asks")) is not None and (not asked or asked & words(node)):
+    for _, name in text.reads_of(kind.names("asks")):
+        parent = text.parents.get(name)
+        node = parent if isinstance(parent, ast.Call) and parent.func is name else name
+        if _decides(text, node) and (not asked or asked & words(node)):
             span = text.span(node)
             yield Site(kind, span, (Edit.of(span, "True"),))
 

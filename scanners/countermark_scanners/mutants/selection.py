@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .changed import new, units
-from .edit import apply
+from .edit import Edit, apply
 from .kinds import sites
 from .text import Text
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .edit import Site
 
 _TEST = re.compile(r"\.test(_|[A-Z]|\.|$)")  # code that a test runner runs is who notices, not what is shipped
+_SPACING = re.compile(r"[\s()]+")
 ATTEMPTS = 4  # times the number that is wanted: what does not parse is left out, and that often and no more
 
 
@@ -117,7 +118,6 @@ class _Tried:
     def __init__(self, heads: Sequence[Text | None]) -> None:
         self.number = self.dropped = 0
         self._heads = heads
-        self._trees = ["" if head is None else ast.dump(head.tree) for head in heads]
         self._uses: Counter[str | int] = Counter()
         self._outcomes: set[tuple[int, bytes]] = set()
 
@@ -126,22 +126,37 @@ class _Tried:
         return self._uses[one.site.kind.name], self._uses[one.file]
 
     def works(self, one: Candidate) -> bool:
-        """Say whether the outcome is another than those before, parses, and means something else than the head."""
+        """Say whether the outcome is another than those before, parses, and says something else than the head."""
         self.number += 1
         head = self._heads[one.file]
-        mutated = b"" if head is None else apply(head.content, one.site.edits)
-        if (one.file, mutated) in self._outcomes:
+        outcome = (one.file, b"" if head is None else hashlib.sha256(apply(head.content, one.site.edits)).digest())
+        if head is None or outcome in self._outcomes:
             return False
-        self._outcomes.add((one.file, mutated))
-        if not _differs(mutated, self._trees[one.file]):
+        self._outcomes.add(outcome)
+        if not (_differs(head, one.site) and _parses(head, one.site)):
             self.dropped += 1
             return False
         self._uses.update((one.site.kind.name, one.file))
         return True
 
 
-def _differs(mutated: bytes, tree: str) -> bool:
+def _differs(head: Text, site: Site) -> bool:
+    """Say whether an edit changes more than spaces and brackets."""
+    return any(_squeezed(head.said((edit.start, edit.end))) != _squeezed(edit.to) for edit in site.edits)
+
+
+def _squeezed(code: str) -> str:
+    return _SPACING.sub("", code)
+
+
+def _parses(head: Text, site: Site) -> bool:
+    """Parse the outermost statement around the site as it would be: what parses there breaks nothing elsewhere."""
+    start, end = head.statement(site.span)
+    inside = tuple(
+        Edit(edit.start - start, edit.end - start, edit.to) for edit in site.edits if start <= edit.start < end
+    )
     try:
-        return ast.dump(ast.parse(mutated)) != tree
+        ast.parse(apply(head.content[start:end], inside))
     except (SyntaxError, ValueError, RecursionError):
         return False
+    return True

@@ -36,7 +36,7 @@ def _fits(text: Text, kind: Kind, node: ast.If) -> bool:
     """Ask the kind's conditions, each only when it has one, of the guard's condition and of its body."""
     conditions = [
         not kind.data.get("fails") or fails(node.body[-1]),
-        not kind.names("calls") or any(text.matches(call.func, kind.names("calls")) for call in _calls(node.test)),
+        not kind.names("calls") or any(text.means(call.func, kind.names("calls")) for call in _calls(node.test)),
         not kind.names("words") or bool(kind.names("words") & words(node.test, *node.body)),
         "compares" not in kind.data or _compares(node.test, _COMPARISONS[kind.data["compares"]]),
         not kind.names("not-words") & words(node.test, *node.body),

@@ -12,16 +12,16 @@ import ast
 import builtins
 from bisect import bisect_right
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from countermark_scanners.parse_child import survey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 Span: TypeAlias = tuple[int, int]  # [start, end) in bytes
-Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 Import: TypeAlias = ast.Import | ast.ImportFrom
+Node = TypeVar("Node", bound=ast.AST)
 
 _MARK: Final = b"\xef\xbb\xbf"
 _BUILT_IN: Final = frozenset(dir(builtins))
@@ -56,9 +56,61 @@ class Text:
                 self.parents.update(dict.fromkeys(children, node))
                 waiting += reversed(children)
 
-    def calls(self) -> Iterator[ast.Call]:
-        """Give every call, in the order of the text."""
-        yield from (node for node in self.nodes if isinstance(node, ast.Call))
+    def calls_of(self, patterns: Iterable[str]) -> Iterator[tuple[str, ast.Call]]:
+        """Give the calls that patterns mean, each with its pattern: a dotted name, or `*.name` for any object's."""
+        yield from _looked_up(self._calls, patterns)
+
+    def reads_of(self, patterns: Iterable[str]) -> Iterator[tuple[str, ast.Name | ast.Attribute]]:
+        """Give the names that are read, called or not, and that patterns mean."""
+        yield from _looked_up(self._reads, patterns)
+
+    def settings_of(self, names: Iterable[str]) -> Iterator[tuple[ast.expr, ast.expr | None]]:
+        """Give the values of assignments, items and keywords with these names, and of a keyword what is called."""
+        for name in sorted(names):
+            yield from self._settings.get(name, ())
+
+    @cached_property
+    def _calls(self) -> dict[str, list[ast.Call]]:
+        found: dict[str, list[ast.Call]] = {}
+        for node in self.nodes:
+            if isinstance(node, ast.Call):
+                for name in self._known_as(node.func):
+                    found.setdefault(name, []).append(node)
+        return found
+
+    @cached_property
+    def _reads(self) -> dict[str, list[ast.Name | ast.Attribute]]:
+        found: dict[str, list[ast.Name | ast.Attribute]] = {}
+        for node in self.nodes:
+            if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
+                for name in self._known_as(node):
+                    found.setdefault(name, []).append(node)
+        return found
+
+    @cached_property
+    def _settings(self) -> dict[str, list[tuple[ast.expr, ast.expr | None]]]:
+        found: dict[str, list[tuple[ast.expr, ast.expr | None]]] = {}
+        for node in self.nodes:
+            for name, value in _settings(node):
+                found.setdefault(name, []).append((value, node.func if isinstance(node, ast.Call) else None))
+        return found
+
+    def _known_as(self, node: ast.expr) -> set[str]:
+        return {self.dotted(node), f"*.{last_name(node)}"} - {""}
+
+    def statement(self, span: Span) -> Span:
+        """Give the outermost statement that a span lies in, with its decorators."""
+        at = bisect_right(self._outermost, span[0]) - 1
+        start = self._outermost[max(at, 0)]
+        return start, max(self.span(self.tree.body[max(at, 0)])[1], start)
+
+    @cached_property
+    def _outermost(self) -> list[int]:
+        return [self._beginning(node) for node in self.tree.body]
+
+    def _beginning(self, node: ast.stmt) -> int:
+        decorators = getattr(node, "decorator_list", ())
+        return self.content.rindex(b"@", 0, self.span(decorators[0])[0]) if decorators else self.span(node)[0]
 
     def offset(self, line: int, column: int) -> int:
         """Turn a place of the tree into an offset."""
@@ -122,10 +174,9 @@ class Text:
         known = node.id in self.imported or (node.id in _BUILT_IN and node.id not in self.assigned)
         return ".".join([root, *reversed(parts)]) if known else ""
 
-    def matches(self, function: ast.expr, patterns: frozenset[str]) -> str | None:
-        """Find the pattern that names a called thing: its dotted name, or `*.name` for any object's method."""
-        full, last = self.dotted(function), last_name(function)
-        return next((name for name in (full, f"*.{last}") if name in patterns), None)
+    def means(self, node: ast.expr, patterns: frozenset[str]) -> bool:
+        """Say whether a called thing, or a name, is meant by one of the patterns."""
+        return not patterns.isdisjoint(self._known_as(node))
 
 
 Spanned: TypeAlias = ast.expr | ast.stmt | ast.keyword | ast.arg | ast.excepthandler | ast.alias
@@ -135,6 +186,38 @@ def _lines(node: ast.AST) -> range:
     first = getattr(node, "lineno", None)
     last = getattr(node, "end_lineno", None)
     return range(0) if first is None or last is None else range(first, last + 1)
+
+
+def _looked_up(index: Mapping[str, list[Node]], patterns: Iterable[str]) -> Iterator[tuple[str, Node]]:
+    """Look patterns up, whole names first, and give each node once."""
+    seen: set[ast.AST] = set()
+    for pattern in sorted(patterns, key=lambda one: (one.startswith("*"), one)):
+        for node in index.get(pattern, ()):
+            if node not in seen:
+                seen.add(node)
+                yield pattern, node
+
+
+def _settings(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    match node:
+        case ast.Call(keywords=keywords):
+            yield from ((one.arg, one.value) for one in keywords if one.arg is not None)
+        case ast.Assign(targets=targets, value=value):
+            yield from ((_target(target), value) for target in targets)
+        case ast.AnnAssign(target=target, value=ast.expr() as value):
+            yield _target(target), value
+        case ast.Dict(keys=keys, values=values):
+            yield from ((_literal(key), value) for key, value in zip(keys, values, strict=True))
+        case _:
+            return
+
+
+def _target(node: ast.expr) -> str:
+    return _literal(node.slice) if isinstance(node, ast.Subscript) else last_name(node)
+
+
+def _literal(node: ast.expr | None) -> str:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def last_name(node: ast.AST) -> str:

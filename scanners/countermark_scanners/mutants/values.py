@@ -24,8 +24,8 @@ _PLACE = re.compile(r"%\((\w+)\)s|%s|\?|(?<![:\w]):(\w+)\b")
 
 def pasted(text: Text, kind: Kind) -> Iterator[Site]:
     """A query with its values beside it becomes one text with the values in it."""
-    for call in text.calls():
-        if text.matches(call.func, kind.names("calls")) is None or len(call.args) < 2:  # noqa: PLR2004  # query, values
+    for _, call in text.calls_of(kind.names("calls")):
+        if len(call.args) < 2:  # noqa: PLR2004  # query, values
             continue
         query, values = call.args[:2]
         inner = query.args[0] if isinstance(query, ast.Call) and len(query.args) == 1 else query
@@ -53,10 +53,10 @@ def _pasted(query: str, text: Text, values: ast.expr) -> str | None:
 
 def shelled(text: Text, kind: Kind) -> Iterator[Site]:
     """A program started with a list of arguments, one of them no literal, is started as a line of a shell."""
-    for call in text.calls():
+    for _, call in text.calls_of(kind.names("calls")):
         first = call.args[0] if call.args else None
         shell = next((one.value for one in call.keywords if one.arg == "shell"), None)
-        if text.matches(call.func, kind.names("calls")) is None or not isinstance(first, ast.List | ast.Tuple):
+        if not isinstance(first, ast.List | ast.Tuple):
             continue
         flag = added_keyword(text, call, "shell=True") if shell is None else Edit.of(text.span(shell), "True")
         if flag is not None and not all(isinstance(one, ast.Constant) for one in first.elts):
@@ -66,9 +66,7 @@ def shelled(text: Text, kind: Kind) -> Iterator[Site]:
 
 def widened(text: Text, kind: Kind) -> Iterator[Site]:
     """A literal of `to`, spelled exactly so, becomes another within the arguments of `calls`."""
-    for call in text.calls():
-        if text.matches(call.func, kind.names("calls")) is None:
-            continue
+    for _, call in text.calls_of(kind.names("calls")):
         for one in (*call.args, *(keyword.value for keyword in call.keywords)):
             to = kind.data["to"].get(text.source(one)) if isinstance(one, ast.Constant) else None
             if to is not None:
