@@ -129,7 +129,17 @@ def _read(answer: Json) -> tuple[Hit, ...] | None:
 
 def _hit(row: Json) -> Hit:
     match row:
-        case [str(rule), int() | None as cwe, int(severity), int(sure), int(line), int(column), str(text), str(fix)]:
-            return Hit(rule, cwe, Severity(severity), Confidence(sure), line, column, text, fix)
+        case [
+            str(rule),
+            int() | None as cwe,
+            int(severity),
+            int(sure),
+            int(line),
+            int(column),
+            str(text),
+            str(fix),
+            bool(clears),
+        ]:
+            return Hit(rule, cwe, Severity(severity), Confidence(sure), line, column, text, fix, clears)
         case _:
-            raise Malformed("kept answer: expected the eight fields of a hit")
+            raise Malformed("kept answer: expected the nine fields of a hit")

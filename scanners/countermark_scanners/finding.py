@@ -45,7 +45,11 @@ class Confidence(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One thing one tool said about one file it knew only by a neutral name. Lines and columns start at 1."""
+    """One thing one tool said about one file it knew only by a neutral name. Lines and columns start at 1.
+
+    `clears` says the opposite: the tool followed the data, and a flaw of this kind is not at this place. Who only knows
+    what the place looks like is then not sure of its own hit.
+    """
 
     rule: str
     cwe: int | None
@@ -55,6 +59,7 @@ class Hit:
     column: int
     message: str
     remediation: str
+    clears: bool = False
 
     @property
     def flaw(self) -> str:

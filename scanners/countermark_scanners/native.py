@@ -111,10 +111,9 @@ def _kept(blobs: dict[str, bytes], content: bytes) -> str:
 def _hit(row: dict[str, Value]) -> Hit:
     level = Severity(output.number(row, "severity")), Confidence(output.number(row, "confidence"))
     place = output.number(row, "line"), output.number(row, "column")
-    cwe = output.number(row, "cwe")
-    return Hit(
-        output.text(row, "rule"), cwe, *level, *place, output.text(row, "message"), output.text(row, "remediation")
-    )
+    cwe, clears = output.number(row, "cwe"), row.get("clears") is True
+    words = output.text(row, "message"), output.text(row, "remediation")
+    return Hit(output.text(row, "rule"), cwe, *level, *place, *words, clears)
 
 
 def _version() -> str:

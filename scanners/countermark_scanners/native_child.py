@@ -64,7 +64,14 @@ def _answered(look: Callable[[Question], list[Hit]], key: str, question: Questio
 
 def _spelled(hit: Hit) -> dict[str, Any]:
     place = {"line": hit.line, "column": hit.column, "message": hit.message, "remediation": hit.remediation}
-    return {"rule": hit.rule, "cwe": hit.cwe, "severity": int(hit.severity), "confidence": int(hit.confidence), **place}
+    return {
+        "rule": hit.rule,
+        "cwe": hit.cwe,
+        "severity": int(hit.severity),
+        "confidence": int(hit.confidence),
+        "clears": hit.clears,
+        **place,
+    }
 
 
 def _too_slow(_signal: int, _frame: FrameType | None) -> None:

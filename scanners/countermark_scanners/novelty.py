@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from countermark_ledger import canonical
 
-from .finding import Finding, Hit
+from .finding import Confidence, Finding, Hit
 from .lines import Place, places
 from .score import weight
 
@@ -59,7 +59,8 @@ def sightings(path: str, text: str, by_scanner: Mapping[str, tuple[Hit, ...]]) -
             slots = {spot: slot for slot, spot in enumerate(spots)}
             for hit in alike:
                 seen[kin, slots[hit.line, hit.column]].append((scanner, hit))
-    return [_merged(path, kin, slot, rows) for (kin, slot), rows in sorted(seen.items())]
+    weighed = ((at, _weighed(rows)) for at, rows in sorted(seen.items()))
+    return [_merged(path, kin, slot, rows) for (kin, slot), rows in weighed if rows]
 
 
 def compare(head: Iterable[Sighting], base: Iterable[Sighting]) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
@@ -88,6 +89,19 @@ def _by_kin(hits: tuple[Hit, ...], where: dict[int, Place], raw: list[str]) -> d
 
 def _kin(flaw: str, place: Place) -> str:
     return hashlib.sha256(canonical.dumps([flaw, place.code, place.context])).hexdigest()
+
+
+def _weighed(rows: list[tuple[str, Hit]]) -> list[tuple[str, Hit]]:
+    """Let who followed the data speak against who saw a pattern: a cleared place is a flaw of low confidence.
+
+    Who cleared it and reports it as well was of two minds, and clears nothing.
+    """
+    found = [(scanner, hit) for scanner, hit in rows if not hit.clears]
+    cleared = {scanner for scanner, hit in rows if hit.clears} - {scanner for scanner, _ in found}
+    if not cleared:
+        return found
+    said = f"; {' and '.join(sorted(cleared))} found only known or cleaned data there"
+    return [(scanner, replace(hit, confidence=Confidence.LOW, message=hit.message + said)) for scanner, hit in found]
 
 
 def _merged(path: str, kin: str, slot: int, rows: list[tuple[str, Hit]]) -> Sighting:

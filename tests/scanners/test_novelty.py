@@ -133,3 +133,31 @@ def test_new_is_the_multiset_difference(head: list[str], base: list[str]) -> Non
     )
     expected = sum(max(0, head.count(text) - base.count(text)) for text in (BODY, "SHOUT(1)\n"))
     assert len(new) == expected
+
+
+LOUD = replace(SHOUT, line=2)
+
+
+def cleared(*, cwe: int = 78) -> Hit:
+    return replace(LOUD, rule="followed", cwe=cwe, severity=Severity.INFO, clears=True)
+
+
+def test_a_pattern_where_somebody_followed_the_data_is_of_low_confidence() -> None:
+    (found,) = sightings("a.py", BODY, {"follows": (cleared(),), "matches": (LOUD,)})
+    assert (found.hit.severity, found.hit.confidence) == (SHOUT.severity, Confidence.LOW)
+    assert found.scanners == ("matches",)
+    assert "follows found only known or cleaned data there" in found.hit.message
+
+
+def test_what_was_cleared_of_another_flaw_stays_as_sure_as_it_was() -> None:
+    (found,) = sightings("a.py", BODY, {"follows": (cleared(cwe=89),), "matches": (LOUD,)})
+    assert found.hit.confidence == SHOUT.confidence
+
+
+def test_who_clears_and_reports_one_place_clears_nothing() -> None:
+    (found,) = sightings("a.py", BODY, {"follows": (cleared(), LOUD), "matches": (LOUD,)})
+    assert (found.hit.confidence, found.scanners) == (SHOUT.confidence, ("follows", "matches"))
+
+
+def test_a_place_that_is_only_cleared_is_no_finding() -> None:
+    assert sightings("a.py", BODY, {"follows": (cleared(),)}) == []
