@@ -11,15 +11,13 @@ from collections.abc import Sequence
 
 from . import folding, text
 from .scope import Arguments, Scope
-from .state import Obj
+from .state import Obj, sequence
 from .values import (
+    FIXED,
     NO_TAINT,
-    NONE,
-    REMOTE,
     UNKNOWN,
     Constant,
     Function,
-    Key,
     Method,
     Taint,
     Taints,
@@ -36,6 +34,7 @@ from .values import (
 
 MAX_PLACE = 120  # characters of a path of names
 MAX_BASES = 12
+_TOLD_APART = 16  # objects in a container that are told apart when any of them may be meant
 _STR = ast.Name("str", ast.Load(), lineno=1, col_offset=0)  # who calls `__str__` when text is built
 _NAMESPACES = frozenset({"__dict__", "__globals__", "f_globals", "func_globals", "f_builtins", "f_locals"})
 
@@ -52,9 +51,10 @@ def sourced(names: frozenset[str], node: ast.AST, scope: Scope) -> Taints:
     found = NO_TAINT
     for one in sorted(names):
         source = sources.get(one)
-        if source is not None and not (scope.fixed_route and one == "@request.path"):
+        if source is not None:
+            kind = FIXED if scope.fixed_route and one == "@request.path" else source.kind
             found = join_taints(
-                found, frozenset([Taint(source.kind, source.label, scope.line(node), here=scope.module.asked)])
+                found, frozenset([Taint(kind, source.label, scope.line(node), here=scope.module.asked)])
             )
     return found
 
@@ -98,7 +98,7 @@ def _namespaced(names: frozenset[str], name: str, scope: Scope) -> frozenset[str
     return placed(names, f".{name}", scope)
 
 
-def _of_object(number: int, thing: Obj, name: str, node: ast.expr, scope: Scope) -> Value:
+def _of_object(number: int, thing: Obj, name: str, node: ast.AST, scope: Scope) -> Value:
     me = referring(number)
     if thing.kind == "module":
         return _of_module(number, thing, name, scope)
@@ -124,7 +124,7 @@ def _of_module(number: int, thing: Obj, name: str, scope: Scope) -> Value:
     return scope.engine.imported(f"{dotted}.{name}", 0, scope) or UNKNOWN
 
 
-def _inherited(thing: Obj, me: Value, name: str, node: ast.expr, scope: Scope) -> Value:
+def _inherited(thing: Obj, me: Value, name: str, node: ast.AST, scope: Scope) -> Value:
     found = find(thing.made_of, name, scope)
     if found is not None:
         return bound(found, me, node, scope)
@@ -167,7 +167,7 @@ def outside_bases(bases: Sequence[Value], scope: Scope, levels: int = MAX_BASES)
     return found
 
 
-def bound(found: Value, receiver: Value, node: ast.expr, scope: Scope) -> Value:
+def bound(found: Value, receiver: Value, node: ast.AST, scope: Scope) -> Value:
     """Take a value out of a class through `receiver`: functions get their first argument, properties are read."""
     functions = [one for one in found.refs if isinstance(one, Function)]
     if not functions or "builtins.staticmethod()" in found.names:
@@ -187,7 +187,7 @@ def bound(found: Value, receiver: Value, node: ast.expr, scope: Scope) -> Value:
     return Value(taint=found.taint, names=found.names, refs=others | methods)
 
 
-def element(receiver: Value, index: Value, node: ast.expr, scope: Scope) -> Value:
+def element(receiver: Value, index: Value, node: ast.AST, scope: Scope) -> Value:
     """Read `receiver[index]`."""
     known = folding.index(receiver, index)
     if known is not None:
@@ -216,7 +216,7 @@ def _looked_up(names: frozenset[str], index: Value, scope: Scope) -> frozenset[s
         base, _, last = one.rpartition(".")
         if last in _NAMESPACES and base:
             found |= {scope.model.place(f"{base}.{key}") for key in known} or {"dynamic()"}
-        elif one in {"sys.modules"}:
+        elif one == "sys.modules":
             found |= set(known) or {"dynamic()"}
         elif one in {"builtins.globals()", "builtins.locals()"}:
             found |= {"builtins" if key == "__builtins__" else f"builtins.{key}" for key in known} or {"dynamic()"}
@@ -227,7 +227,7 @@ def _looked_up(names: frozenset[str], index: Value, scope: Scope) -> frozenset[s
 _TABLES = frozenset({"sys.modules", "builtins.globals()", "builtins.locals()"})
 
 
-def _of_container(number: int, thing: Obj, index: Value, node: ast.expr, scope: Scope) -> Value:
+def _of_container(number: int, thing: Obj, index: Value, node: ast.AST, scope: Scope) -> Value:
     if thing.kind in {"instance", "class"}:
         method = find((*thing.made_of, *(_lookers(thing) if thing.kind == "class" else ())), "__getitem__", scope)
         if method is not None:
@@ -253,7 +253,7 @@ def _any(number: int, thing: Obj, scope: Scope) -> Value:
     """Return any part of a container; many objects in it become one that stands for all."""
     parts = [*thing.fields.values(), *([thing.rest] if thing.rest is not None else [])]
     inner = {one for part in parts for one in part.refs if isinstance(one, int)}
-    if len(inner) <= 16:
+    if len(inner) <= _TOLD_APART:
         return join_all(parts)
     scope.analysis.budget.spend(len(inner))
     merged = Obj("dict")
@@ -277,7 +277,7 @@ def _any(number: int, thing: Obj, scope: Scope) -> Value:
     return join(join_all(rest), referring(made))
 
 
-def sliced(receiver: Value, marks: Sequence[Value], step: Value, node: ast.expr, scope: Scope) -> Value:
+def sliced(receiver: Value, marks: Sequence[Value], step: Value, node: ast.AST, scope: Scope) -> Value:
     """Read `receiver[start:stop:step]`."""
     known = folding.piece(receiver, [*marks, step])
     if known is not None:
@@ -299,11 +299,12 @@ def _bound(mark: object) -> bool:
     return mark is None or isinstance(mark, int)
 
 
-def _part_of_list(objects: Sequence[Obj], marks: tuple[object, ...], node: ast.expr, scope: Scope) -> Value:
+def _part_of_list(objects: Sequence[Obj], marks: tuple[object, ...], node: ast.AST, scope: Scope) -> Value:
     only = objects[0]
-    if len(objects) == 1 and only.size is not None and all(_bound(one) for one in marks) and marks[2] != 0:
-        kept = [only.fields[at] for at in range(only.size)][slice(*marks)]
-        return scope.allocate(node, Obj("list", dict(enumerate(kept)), size=len(kept)))
+    parts = only.ordered() if len(objects) == 1 else None
+    numbers = [one for one in marks if one is None or isinstance(one, int)]
+    if parts is not None and len(numbers) == len(marks) and numbers[2] != 0:
+        return scope.allocate(node, sequence(parts[slice(*numbers)]))
     return scope.allocate(node, Obj("list", rest=join_all(one.any_part() for one in objects)))
 
 
@@ -312,9 +313,9 @@ def iterated(source: Value, node: ast.AST, scope: Scope) -> Value:
     found: list[Value] = []
     for number, thing in scope.objects(source):
         if thing.kind == "dict":
-            found += [constant(key) for key in list(thing.fields)[:8] if not isinstance(key, tuple)]
+            found += [constant(key) for key in list(thing.fields)[:_TOLD_APART] if not isinstance(key, tuple)]
             found += [tainted(thing.rest.taint)] if thing.rest is not None else []
-            found += [UNKNOWN] if len(thing.fields) > 8 else []
+            found += [UNKNOWN] if len(thing.fields) > _TOLD_APART else []
         elif thing.kind == "list":
             found.append(_any(number, thing, scope))
         elif thing.kind == "instance" and isinstance(node, ast.expr):

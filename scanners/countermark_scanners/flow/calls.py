@@ -7,17 +7,15 @@ Trust: callees and arguments are hostile; what can't be followed keeps the untru
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
 
 from . import folding, functions, library, methods, sinks
-from .attributes import iterated, placed, sourced
-from .guards import add_facts, subjects
+from .attributes import iterated, sourced
 from .handlers import register
 from .scope import Arguments, Scope
-from .state import Obj
+from .state import Obj, keyed
+from .subjects import add_facts, subjects
 from .values import (
     NO_TAINT,
-    PARAMETER,
     RANDOM,
     REMOTE,
     UNKNOWN,
@@ -26,12 +24,12 @@ from .values import (
     Partial,
     Taints,
     Value,
+    decoded,
     join_all,
     join_taints,
     less_sure,
     tainted,
     with_fact,
-    without_texts,
 )
 
 MAX_CALLBACKS = 4
@@ -54,9 +52,9 @@ def arguments(node: ast.Call, scope: Scope) -> Arguments:
     for one in node.args:
         if isinstance(one, ast.Starred):
             inner = scope.engine.value(one.value, scope)
-            known = [thing for _, thing in scope.objects(inner) if thing.kind == "list" and thing.size is not None]
-            if len(known) == 1 and len(inner.refs) == 1 and rest is None:
-                positional += [known[0].fields[at] for at in range(known[0].size or 0)]
+            lists = [thing.ordered() for _, thing in scope.objects(inner) if thing.kind == "list"]
+            if len(lists) == 1 and len(inner.refs) == 1 and rest is None and lists[0] is not None:
+                positional += lists[0]
             else:
                 rest = iterated(inner, one, scope)
         else:
@@ -75,7 +73,7 @@ def arguments(node: ast.Call, scope: Scope) -> Arguments:
     return Arguments(tuple(positional), keywords, rest, others)
 
 
-def method(receiver: Value, name: str, given: Arguments, node: ast.expr, scope: Scope) -> Value:
+def method(receiver: Value, name: str, given: Arguments, node: ast.AST, scope: Scope) -> Value:
     """Call `receiver.name(...)`."""
     callee = scope.engine.attribute(receiver, name, node, scope)
     if scope.model.among(name, "registers"):
@@ -102,7 +100,7 @@ def _is_listed(names: frozenset[str], scope: Scope) -> bool:
     return any(f"{one}()" in listed or f"{one}()" in library.SPECIAL or one == "dynamic()" for one in names)
 
 
-def call_value(callee: Value, given: Arguments, node: ast.expr, scope: Scope) -> Value:
+def call_value(callee: Value, given: Arguments, node: ast.AST, scope: Scope) -> Value:
     """Call a value, whatever it may be."""
     found: list[Value] = []
     if callee.refs:
@@ -120,7 +118,7 @@ def call_value(callee: Value, given: Arguments, node: ast.expr, scope: Scope) ->
     return join_all(found)
 
 
-def _by_refs(callee: Value, given: Arguments, node: ast.expr, scope: Scope) -> Value:
+def _by_refs(callee: Value, given: Arguments, node: ast.AST, scope: Scope) -> Value:
     found: list[Value] = []
     functions_first = sorted(
         (one for one in callee.refs if isinstance(one, Function)),
@@ -149,11 +147,11 @@ def _method_order(one: Method) -> tuple[str, int]:
     return one.name, 0 if one.function is None else one.function.node.lineno
 
 
-def _by_names(names: frozenset[str], given: Arguments, node: ast.expr, scope: Scope, receiver: Value | None) -> Value:
+def _by_names(names: frozenset[str], given: Arguments, node: ast.AST, scope: Scope, receiver: Value | None) -> Value:
     return join_all(_by_name(one, given, node, scope, receiver) for one in sorted(names))
 
 
-def _by_name(name: str, given: Arguments, node: ast.expr, scope: Scope, receiver: Value | None) -> Value:
+def _by_name(name: str, given: Arguments, node: ast.AST, scope: Scope, receiver: Value | None) -> Value:
     place = f"{name}()"
     model = scope.model
     if model.among(place, "ends"):
@@ -180,8 +178,8 @@ def _by_name(name: str, given: Arguments, node: ast.expr, scope: Scope, receiver
     return _allocated(place, result, given, node, scope)
 
 
-def _result(  # noqa: PLR0913  # what is called, on what, with what, where, and what came of it
-    place: str, receiver: Value | None, given: Arguments, node: ast.expr, scope: Scope, *, reached: bool | None
+def _result(  # what is called, on what, with what, where, and what came of it
+    place: str, receiver: Value | None, given: Arguments, node: ast.AST, scope: Scope, *, reached: bool | None
 ) -> Value:
     model = scope.model
     parts = given.each() if receiver is None else [receiver, *given.each()]
@@ -210,7 +208,7 @@ def _kept(place: str, passed: Taints, scope: Scope, *, reached: bool | None) -> 
     model = scope.model
     facts = tuple(model.cleans.get(place, ()))
     if place in model.decodes:
-        return with_fact(without_texts(passed), *facts)
+        return with_fact(decoded(passed), *facts)
     if place in model.keeps or facts:
         if place in _RESOLVES:
             facts = (*facts, "resolved")
@@ -224,7 +222,7 @@ _TYPES = frozenset({"builtins.str", "builtins.bytes", "builtins.list", "builtins
 _RESOLVES = frozenset({"os.path.realpath()", "os.path.abspath()", "os.path.normpath()", "@path.resolve()"})
 
 
-def _allocated(place: str, result: Value, given: Arguments, node: ast.expr, scope: Scope) -> Value:
+def _allocated(place: str, result: Value, given: Arguments, node: ast.AST, scope: Scope) -> Value:
     """Give containers and parsers of the library an object of their own, so that their parts are told apart."""
     model = scope.model
     source = given.positional[0] if given.positional else None
@@ -236,49 +234,46 @@ def _allocated(place: str, result: Value, given: Arguments, node: ast.expr, scop
             for key, one in given.keywords.items():
                 scope.state.set(number, key, one)
         return made
-    kind = next(
-        (
-            name
-            for table, name in (("allocates-text", "text"), ("allocates-state", "api"), ("allocates-table", "table"))
-            if model.among(place, table) or model.among(model.place(place), table)
-        ),
-        None,
-    )
+    kind = next((kind for table, kind in _OBJECTS.items() if _is_of(place, table, scope)), None)
     if kind is None:
         return result
-    made = Obj(kind)
+    thing = Obj(kind)
     if kind == "text":
-        made.fields["text"] = UNKNOWN if source is None else source
-        if source is None:
-            made.fields["text"] = Value(known=("",))
-    made.fields |= {key: one for key, one in given.keywords.items() if kind == "api"}
-    if kind == "api" and source is not None:
-        made.fields["pattern"] = source
-    found = scope.allocate(node, made, place)
+        thing.fields["text"] = Value(known=("",)) if source is None else source
+    elif kind == "api":
+        thing.fields = keyed(given.keywords)
+        if source is not None:
+            thing.fields["pattern"] = source
+    found = scope.allocate(node, thing, place)
     return Value(taint=result.taint if kind != "text" else NO_TAINT, names=result.names, refs=found.refs)
 
 
-def _copied(source: Value | None, kind: str, result: Value, node: ast.expr, scope: Scope) -> Value:
+_OBJECTS = {"allocates-text": "text", "allocates-state": "api", "allocates-table": "table"}
+
+
+def _is_of(place: str, table: str, scope: Scope) -> bool:
+    return scope.model.among(place, table) or scope.model.among(scope.model.place(place), table)
+
+
+def _copied(source: Value | None, kind: str, result: Value, node: ast.AST, scope: Scope) -> Value:
     objects = [] if source is None else [thing for _, thing in scope.objects(source)]
     made = Obj(kind, size=0 if kind == "list" else None)
     if len(objects) == 1 and objects[0].kind == kind:
         made = objects[0].copy()
-    elif source is not None and (objects or source.taint or source.known is None):
-        made = Obj(kind, rest=iterated(source, node, scope))
-    elif source is not None:
+    elif (source is not None and (objects or source.taint or source.known is None)) or source is not None:
         made = Obj(kind, rest=iterated(source, node, scope))
     found = scope.allocate(node, made, "copied")
     return Value(taint=result.taint if not objects else NO_TAINT, refs=found.refs)
 
 
-def _unknown(callee: Value, given: Arguments, node: ast.expr, scope: Scope) -> Value:
+def _unknown(callee: Value, given: Arguments, node: ast.AST, scope: Scope) -> Value:
     """Call something nobody can look into: it may call what it is given, and return any of it."""
     callbacks(given, node, scope)
     taint = scope.deep_all(given.each())
     return tainted(join_taints(callee.taint, less_sure(taint)))
 
 
-def callbacks(given: Arguments, node: ast.expr, scope: Scope) -> None:
+def callbacks(given: Arguments, node: ast.AST, scope: Scope) -> None:
     """Call the callables among the arguments with what stands after them."""
     positional = given.positional
     for at, one in enumerate(positional[:MAX_CALLBACKS]):
@@ -287,7 +282,7 @@ def callbacks(given: Arguments, node: ast.expr, scope: Scope) -> None:
     target = given.keywords.get("target")
     if target is not None and is_callable(target, scope):
         inner = [thing for key in ("args",) if key in given.keywords for _, thing in scope.objects(given.keywords[key])]
-        parts = [one.fields[at] for one in inner if one.size is not None for at in range(one.size)]
+        parts = [each for one in inner for each in one.ordered() or []]
         scope.engine.call(target, Arguments(tuple(parts)), node, scope)
 
 
@@ -298,7 +293,7 @@ def is_callable(one: Value, scope: Scope) -> bool:
     return any(f"{name}()" in scope.model.sinks for name in one.names)
 
 
-def compared_secret(left: Value, right: Value, node: ast.expr, scope: Scope) -> None:
+def compared_secret(left: Value, right: Value, node: ast.AST, scope: Scope) -> None:
     """A request's value that is compared with a random one: the random one is meant to be a secret."""
     if not (left.taint and right.taint):
         return

@@ -11,8 +11,8 @@ import ast
 from . import sinks
 from .attributes import attribute
 from .scope import Arguments, Entry, Scope
-from .state import Obj
-from .values import LOCAL, REMOTE, UNKNOWN, Function, Value, constant, join_all, named, referring
+from .state import Obj, sequence
+from .values import LOCAL, REMOTE, Function, Value, constant, join_all, named, referring
 
 
 def define_function(node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
@@ -86,8 +86,7 @@ def define_class(node: ast.ClassDef, scope: Scope) -> None:
         if keyword.arg == "metaclass":
             scope.state.set(number, "__metaclass__", scope.engine.value(keyword.value, scope))
     names = [one.target.id for one in node.body if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)]
-    fields = {at: constant(name) for at, name in enumerate(names)}
-    listed = scope.allocate(node, Obj("list", dict(fields), size=len(fields)), "annotations")
+    listed = scope.allocate(node, sequence(constant(name) for name in names), "annotations")
     scope.state.set(number, "__annotations__", listed)
     inner = Scope(scope.analysis, scope.state, number, scope.module, scope.context, scope.function, scope.site)
     inner.engine.body(node.body, inner)
@@ -109,7 +108,7 @@ def import_module(node: ast.Import, scope: Scope) -> None:
         found = scope.engine.imported(wanted, 0, scope)
         if one.asname is None and found is None and "." in one.name:
             scope.engine.imported(one.name, 0, scope)
-        value = named(wanted) if found is None else found
+        value = named(scope.model.place(wanted)) if found is None else found
         scope.bind(one.asname or root, value)
 
 
@@ -128,7 +127,7 @@ def import_from(node: ast.ImportFrom, scope: Scope) -> None:
         if not parts:
             inner = scope.engine.imported(f"{node.module}.{one.name}" if node.module else one.name, node.level, scope)
             parts = [] if inner is None else [inner]
-        outside = attribute(named(base), one.name, node, scope)
+        outside = attribute(named(scope.model.place(base)), one.name, node, scope)
         scope.bind(one.asname or one.name, join_all(parts) if parts else outside)
 
 

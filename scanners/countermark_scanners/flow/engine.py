@@ -27,7 +27,7 @@ _PRECISE_ROUNDS = 2
 class Parts:
     """The engine: each question goes to the module that answers it."""
 
-    def value(self, node: ast.expr, scope: Scope) -> Value:
+    def value(self, node: ast.AST, scope: Scope) -> Value:
         """Say what an expression may be."""
         return expressions.value(node, scope)
 
@@ -35,19 +35,19 @@ class Parts:
         """Run statements."""
         statements.body(statements_, scope)
 
-    def call(self, callee: Value, arguments: Arguments, node: ast.expr, scope: Scope) -> Value:
+    def call(self, callee: Value, arguments: Arguments, node: ast.AST, scope: Scope) -> Value:
         """Call a value."""
         return calls.call_value(callee, arguments, node, scope)
 
-    def method(self, receiver: Value, name: str, arguments: Arguments, node: ast.expr, scope: Scope) -> Value:
+    def method(self, receiver: Value, name: str, arguments: Arguments, node: ast.AST, scope: Scope) -> Value:
         """Call a method by its name."""
         return calls.method(receiver, name, arguments, node, scope)
 
-    def attribute(self, receiver: Value, name: str, node: ast.expr, scope: Scope) -> Value:
+    def attribute(self, receiver: Value, name: str, node: ast.AST, scope: Scope) -> Value:
         """Read an attribute."""
         return attributes.attribute(receiver, name, node, scope)
 
-    def element(self, receiver: Value, index: Value, node: ast.expr, scope: Scope) -> Value:
+    def element(self, receiver: Value, index: Value, node: ast.AST, scope: Scope) -> Value:
         """Read an element."""
         return attributes.element(receiver, index, node, scope)
 

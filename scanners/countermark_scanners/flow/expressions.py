@@ -7,13 +7,14 @@ Trust: expressions are hostile; every one costs a step of the budget.
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Callable
 
 from . import calls, folding, text
 from .attributes import awaited, element, iterated, members, shown, sliced
 from .guards import narrow
 from .scope import Scope
-from .state import Obj, join_states
+from .state import Obj, join_states, sequence
 from .values import (
     NO_TAINT,
     NONE,
@@ -29,10 +30,12 @@ from .values import (
     tainted,
 )
 
-_BUILTINS = frozenset(dir(__builtins__) if not isinstance(__builtins__, dict) else __builtins__)
+_BUILTINS = frozenset(dir(builtins))
+_TRUE, _FALSE, _EITHER = Value(known=(True,)), Value(known=(False,)), Value(known=(True, False))
+_SHORT = 64  # elements of a comprehension that are followed one by one
 
 
-def value(node: ast.expr, scope: Scope) -> Value:
+def value(node: ast.AST, scope: Scope) -> Value:
     """Say what an expression may be, and note its effects in the state."""
     scope.analysis.budget.spend()
     handler = _BY_TYPE.get(type(node))
@@ -48,7 +51,7 @@ def _name(node: ast.Name, scope: Scope) -> Value:
     found = scope.lookup(node.id)
     if found is not None:
         return found[1]
-    if node.id in {"__builtins__"}:
+    if node.id == "__builtins__":
         return named("builtins")
     if node.id == "__name__":
         return UNKNOWN
@@ -118,9 +121,9 @@ def _added(left: Value, right: Value, node: ast.AST, scope: Scope) -> Value:
     others = [thing for _, thing in scope.objects(right) if thing.kind == "list"]
     if len(lists) == 1 and len(others) == 1:
         first, second = lists[0], others[0]
-        if first.size is not None and second.size is not None:
-            moved = {first.size + at: one for at, one in second.fields.items() if isinstance(at, int)}
-            made = Obj("list", {**first.fields, **moved}, size=first.size + second.size)
+        known, more = first.ordered(), second.ordered()
+        if known is not None and more is not None:
+            made = sequence([*known, *more])
         else:
             made = Obj("list", rest=join(first.any_part(), second.any_part()))
         return scope.allocate(node, made, "added")
@@ -173,11 +176,11 @@ def _compare(node: ast.Compare, scope: Scope) -> Value:
         left = right
     truths = [None if one is None else one.truth() for one in results]
     if any(one is False for one in truths):
-        return constant(False)
-    return constant(True) if all(truths) else constant(True, False)
+        return _FALSE
+    return _TRUE if all(truths) else _EITHER
 
 
-def compared(kind: type[ast.cmpop], left: Value, right: Value, node: ast.expr, scope: Scope) -> Value | None:
+def compared(kind: type[ast.cmpop], left: Value, right: Value, node: ast.AST, scope: Scope) -> Value | None:
     """Fold a comparison, also with containers of constants."""
     calls.compared_secret(left, right, node, scope)
     known = folding.compare(kind, left, right)
@@ -225,14 +228,15 @@ def _sequence(node: ast.List | ast.Tuple | ast.Set, scope: Scope) -> Value:
         if isinstance(part, ast.Starred):
             inner = scope.engine.value(part.value, scope)
             objects = [thing for _, thing in scope.objects(inner)]
-            if len(objects) == 1 and objects[0].kind == "list" and objects[0].size is not None:
-                found += [objects[0].fields[at] for at in range(objects[0].size)]
+            known = objects[0].ordered() if len(objects) == 1 and objects[0].kind == "list" else None
+            if known is not None:
+                found += known
                 continue
             ordered = False
             found.append(iterated(inner, part, scope))
         else:
             found.append(scope.engine.value(part, scope))
-    made = Obj("list", dict(enumerate(found)), size=len(found))
+    made = sequence(found)
     if not ordered:
         made.blur()
     return scope.allocate(node, made)
@@ -283,14 +287,14 @@ def _mapped(node: ast.ListComp | ast.SetComp | ast.GeneratorExp, scope: Scope) -
     if len(node.generators) != 1 or only.ifs or isinstance(node, ast.SetComp):
         return None
     objects = scope.objects(scope.engine.value(only.iter, scope))
-    if len(objects) != 1 or objects[0][1].kind != "list" or not (0 < (objects[0][1].size or 0) <= 64):
+    if len(objects) != 1 or objects[0][1].kind != "list" or not (0 < (objects[0][1].size or 0) <= _SHORT):
         return None
     thing = objects[0][1]
-    found: dict[int, Value] = {}
-    for at in range(thing.size or 0):
-        scope.engine.assign(only.target, thing.fields[at], scope)
-        found[at] = scope.engine.value(node.elt, scope)
-    return scope.allocate(node, Obj("list", dict(found), size=len(found)))
+    found: list[Value] = []
+    for one in thing.ordered() or []:
+        scope.engine.assign(only.target, one, scope)
+        found.append(scope.engine.value(node.elt, scope))
+    return scope.allocate(node, sequence(found))
 
 
 def _generators(generators: list[ast.comprehension], scope: Scope) -> bool:
@@ -353,7 +357,7 @@ def _slice(node: ast.Slice, scope: Scope) -> Value:
     return UNKNOWN
 
 
-_BY_TYPE: dict[type[ast.expr], Callable[..., Value]] = {
+_BY_TYPE: dict[type[ast.AST], Callable[..., Value]] = {
     ast.Constant: _constant,
     ast.Name: _name,
     ast.Attribute: _attribute,

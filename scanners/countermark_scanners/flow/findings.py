@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from ..catalogue import Rule
 from ..finding import Confidence, Hit, Severity
 from .model import Model
-from .values import ERROR, LOCAL, PARAMETER, RANDOM, REMOTE, Taint
+from .values import ERROR, FIXED, LOCAL, PARAMETER, RANDOM, REMOTE, Taint
 
 MAX_MESSAGE = 400
 MAX_HITS = 2000
-_WORST = {REMOTE: 0, RANDOM: 0, ERROR: 0, LOCAL: 1, PARAMETER: 2}
+_WORST = {REMOTE: 0, RANDOM: 0, ERROR: 0, FIXED: 3, LOCAL: 1, PARAMETER: 2}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from .values import MAX_KNOWN, Constant, Value, constant
 
 MAX_TEXT = 20_000
 MAX_NUMBER = 2**64
+_LONGEST_PUT = 99
 _FAILURES = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, binascii.Error, UnicodeError)
 
 _BINARY: dict[type[ast.operator], Callable[..., object]] = {
@@ -54,11 +55,16 @@ _UNARY: dict[type[ast.unaryop], Callable[..., object]] = {
     ast.Invert: operator.invert,
 }
 _TEXT_METHODS = frozenset({
-    "capitalize", "casefold", "count", "decode", "encode", "endswith", "find", "hex", "index", "isalnum", "isalpha", "isascii",
+    "capitalize", "casefold", "count", "decode", "encode", "endswith", "find", "hex", "index",
+    "isalnum", "isalpha", "isascii",
     "isdecimal", "isdigit", "isidentifier", "islower", "isnumeric", "isspace", "istitle", "isupper", "lower", "lstrip",
-    "removeprefix", "removesuffix", "replace", "rfind", "rindex", "rstrip", "startswith", "strip", "swapcase", "title", "upper",
+    "removeprefix", "removesuffix", "replace", "rfind", "rindex", "rstrip", "startswith", "strip",
+    "swapcase", "title", "upper",
     "bit_length", "is_integer", "conjugate",
 })  # fmt: skip
+_CODECS: frozenset[Constant] = frozenset(
+    {"utf-8", "utf8", "ascii", "latin-1", "rot13", "rot_13", "hex", "base64", "hex_codec"}
+)
 _FUNCTIONS: dict[str, Callable[..., object]] = {
     "builtins.len()": len,
     "builtins.int()": int,
@@ -77,7 +83,7 @@ _FUNCTIONS: dict[str, Callable[..., object]] = {
     "base64.b64decode()": base64.b64decode,
     "base64.urlsafe_b64decode()": base64.urlsafe_b64decode,
     "base64.standard_b64decode()": base64.b64decode,
-    "base64.decodebytes()": lambda one: base64.b64decode(one),
+    "base64.decodebytes()": base64.b64decode,
     "base64.b32decode()": base64.b32decode,
     "base64.b16decode()": base64.b16decode,
     "base64.b85decode()": base64.b85decode,
@@ -89,8 +95,7 @@ _FUNCTIONS: dict[str, Callable[..., object]] = {
     "codecs.decode()": lambda one, name="utf-8": codecs.decode(one, name) if name in _CODECS else _unfolded(),
     "codecs.encode()": lambda one, name="utf-8": codecs.encode(one, name) if name in _CODECS else _unfolded(),
 }
-_CODECS = frozenset({"utf-8", "utf8", "ascii", "latin-1", "rot13", "rot_13", "hex", "base64", "hex_codec"})
-FOLDED = frozenset(_FUNCTIONS)
+_DECODERS = frozenset(name for name in _FUNCTIONS if name.startswith(("base64.", "binascii.")))
 
 
 class Unfoldable(Exception):
@@ -136,7 +141,7 @@ def _combined(function: Callable[..., object], choices: Sequence[tuple[Constant,
             continue  # this combination would end in an error at run time: it gives no value
         except Unfoldable:
             return None
-    return constant(*found) if found and len(found) <= MAX_KNOWN * MAX_KNOWN else None
+    return constant(*found) if found else None
 
 
 def binary(kind: type[ast.operator], left: Value, right: Value) -> Value | None:
@@ -181,7 +186,10 @@ def call(name: str, arguments: Sequence[Value]) -> Value | None:
     function = _FUNCTIONS.get(name)
     if function is None or not arguments:
         return None
-    return fold(function, *arguments)
+    result = fold(function, *arguments)
+    if result is None and name in _DECODERS and all(one.known is not None for one in arguments):
+        return Value(known=())  # Python refuses this text too: what comes after is never reached with it
+    return result
 
 
 def method(receiver: Value, name: str, arguments: Sequence[Value]) -> Value | None:
@@ -189,7 +197,7 @@ def method(receiver: Value, name: str, arguments: Sequence[Value]) -> Value | No
     if name not in _TEXT_METHODS or receiver.known is None:
         return None
     if name == "replace" and any(
-        isinstance(one, (str, bytes)) and len(one) > 99 for a in arguments for one in a.known or ()
+        isinstance(one, (str, bytes)) and len(one) > _LONGEST_PUT for a in arguments for one in a.known or ()
     ):
         return None
     if name in {"encode", "decode"} and any(one not in _CODECS for a in arguments[:1] for one in a.known or ()):

@@ -167,7 +167,7 @@ class _SetBack(ast.NodeTransformer):
         self._fields = fields
         self._nesting = nesting
 
-    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802  # the name is the visitor's
+    def visit_Name(self, node: ast.Name) -> ast.AST:  # the name is the visitor's
         """Replace a placeholder by the tree of its field."""
         if not node.id.startswith(self._mark):
             return node
@@ -193,7 +193,7 @@ def parse(text: str, *, nesting: int = 0) -> ast.Module:
     tree = ast.parse(rewritten)
     found = _SetBack(rewriter.mark, rewriter.fields, nesting).visit(tree)
     if not isinstance(found, ast.Module):
-        raise SyntaxError("no module")
+        raise SyntaxError("no module")  # noqa: TRY004  # to callers it is text that does not parse
     return found
 
 

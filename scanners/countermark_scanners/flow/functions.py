@@ -12,15 +12,16 @@ from functools import lru_cache
 
 from . import sinks
 from .attributes import bound, find, members, outside_bases
-from .guards import SAME, Subject, add_facts, narrow, subjects
+from .guards import narrow
 from .scope import MAX_CALLS, MAX_LOOKED_INTO, Arguments, Scope
-from .state import Obj, State
+from .state import Obj, State, keyed, sequence
+from .subjects import SAME, Subject, add_facts, subjects
 from .values import PARAMETER, RANDOM, UNKNOWN, Function, Taint, Value, join, join_all, less_sure, referring, tainted
 
 _RECURSIONS = 2
 
 
-def invoke(function: Function, given: Arguments, node: ast.expr, scope: Scope) -> Value:
+def invoke(function: Function, given: Arguments, node: ast.AST, scope: Scope) -> Value:
     """Call a function of the change."""
     analysis = scope.analysis
     analysis.budget.spend(2)
@@ -51,7 +52,7 @@ def entered(function: Function, given: Arguments, node: ast.AST, scope: Scope) -
     if scope.module.asked:
         site = scope.line(node)
     parts = _bound(function.node.args, given, function, scope)
-    scope.state.put(frame, Obj("frame", dict(parts), parent=function.frame))
+    scope.state.put(frame, Obj("frame", keyed(parts), parent=function.frame))
     inner = Scope(analysis, scope.state, frame, module, context, function, site, scope.fixed_route)
     inner.globals, inner.nonlocals = declared(function.node)
     return inner
@@ -116,11 +117,13 @@ def _bound(parameters: ast.arguments, given: Arguments, function: Function, scop
         found[one.arg] = value
     if parameters.vararg is not None:
         more = given.positional[len(names) :]
-        made = Obj("list", dict(enumerate(more)), given.rest, len(more) if given.rest is None else None)
+        made = sequence(more)
+        if given.rest is not None:
+            made.rest, made.size = given.rest, None
         found[parameters.vararg.arg] = scope.allocate(parameters, made, "star")
     if parameters.kwarg is not None:
         others = {key: one for key, one in given.keywords.items() if key not in found}
-        found[parameters.kwarg.arg] = scope.allocate(parameters, Obj("dict", dict(others), given.others), "stars")
+        found[parameters.kwarg.arg] = scope.allocate(parameters, Obj("dict", keyed(others), given.others), "stars")
     return found
 
 
@@ -128,7 +131,7 @@ def _default(parameters: ast.arguments, at: int, scope: Scope, function: Functio
     return UNKNOWN if at < 0 else _evaluated(parameters.defaults[at], scope, function)
 
 
-def _evaluated(node: ast.expr, scope: Scope, function: Function) -> Value:
+def _evaluated(node: ast.AST, scope: Scope, function: Function) -> Value:
     if isinstance(node, ast.Constant):
         return scope.engine.value(node, scope)
     outer = Scope(
@@ -139,7 +142,7 @@ def _evaluated(node: ast.expr, scope: Scope, function: Function) -> Value:
     return found
 
 
-def _conclude(function: Function, node: ast.expr, inner: Scope, scope: Scope) -> None:
+def _conclude(function: Function, node: ast.AST, inner: Scope, scope: Scope) -> None:
     """Carry what the function checked back to the caller's variables: always, or where its answer is true or false."""
     if not isinstance(node, ast.Call) or isinstance(function.node, ast.Lambda):
         return
@@ -218,7 +221,7 @@ def _at_end(name: str, state: State, node: ast.expr | None, inner: Scope, when: 
     return _common(frame.fields[name])
 
 
-def _named_random(function: Function, result: Value, node: ast.expr, scope: Scope) -> Value:
+def _named_random(function: Function, result: Value, node: ast.AST, scope: Scope) -> Value:
     """A function whose name says secret gives one."""
     random = [one for one in result.taint if one.kind == RANDOM]
     if (
@@ -230,7 +233,7 @@ def _named_random(function: Function, result: Value, node: ast.expr, scope: Scop
     return result
 
 
-def _summarised(function: Function, given: Arguments, node: ast.expr, scope: Scope) -> Value:
+def _summarised(function: Function, given: Arguments, node: ast.AST, scope: Scope) -> Value:
     """Call a function by what is known of it, whoever calls."""
     summary = scope.engine.summary(function, scope)
     parts = _bound(function.node.args, given, function, scope)
@@ -247,7 +250,7 @@ def _without_objects(value: Value) -> Value:
     )
 
 
-def construct_or_call(number: int, thing: Obj, given: Arguments, node: ast.expr, scope: Scope) -> Value:
+def construct_or_call(number: int, thing: Obj, given: Arguments, node: ast.AST, scope: Scope) -> Value:
     """Call an object: a class gives an instance, an instance may be callable."""
     if thing.kind == "class":
         return construct(number, thing, given, node, scope)
@@ -260,7 +263,7 @@ def construct_or_call(number: int, thing: Obj, given: Arguments, node: ast.expr,
     return UNKNOWN
 
 
-def construct(number: int, thing: Obj, given: Arguments, node: ast.expr, scope: Scope) -> Value:
+def construct(number: int, thing: Obj, given: Arguments, node: ast.AST, scope: Scope) -> Value:
     """Make an instance of a class of the change."""
     own = referring(number)
     made = scope.allocate(node, Obj("instance", made_of=(own,)), number)

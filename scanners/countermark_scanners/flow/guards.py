@@ -1,6 +1,6 @@
 """Conditions that make a value harmless on the branch where they hold.
 
-Layer: scanners. Imports `scope`, `values`, `attributes` and `patterns`; does no I/O.
+Layer: scanners. Imports `scope`, `values`, `subjects`, `attributes` and `patterns`; does no I/O.
 Trust: conditions are hostile: one that looks like a check and isn't must change nothing.
 
 A condition is about variables. `subjects` finds them behind calls that keep what matters (`x.lower()`, `str(x)`) or
@@ -12,32 +12,18 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from .attributes import members
 from .patterns import harmless
 from .scope import Scope
 from .state import State, join_states
-from .values import NO_TAINT, UNKNOWN, Key, Value, constant, less_sure, with_fact
+from .subjects import HOST, INNER, PART, SAME, Subject, add_facts, change, peek, subjects
+from .values import NO_TAINT, UNKNOWN, Value, constant, less_sure
 
-SAME, PARSED, HOST, PART, INNER = "same", "parsed", "host", "part", "inner"
-_KEEPING = frozenset({"lower", "upper", "strip", "casefold", "encode", "decode", "lstrip", "rstrip", "as_posix"})
-_PARSERS = frozenset({"urllib.parse.urlparse()", "urllib.parse.urlsplit()", "urlparse.urlparse()", "yarl.URL()"})
-_KEEPING_CALLS = frozenset({"builtins.str()", "pathlib.Path()", "os.fspath()", "os.path.normpath()", "builtins.bool()"})
-_HOSTS = frozenset({"netloc", "hostname", "host"})
 _PREFIXES = frozenset({"os.path.commonpath()", "os.path.commonprefix()"})
 _FIXED_HOST = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@]+[/?#]|/(?![/\\]).")
 _EVERY = "every"
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A variable or part of an object that a condition is about, and how the condition looks at it."""
-
-    number: int
-    key: Key
-    how: str = SAME
 
 
 def narrow(test: ast.expr, scope: Scope, *, wanted: bool) -> None:
@@ -79,149 +65,6 @@ def _parts(parts: list[ast.expr], both: bool, scope: Scope, *, wanted: bool) -> 
         scope.state = ends
 
 
-def subjects(node: ast.expr, scope: Scope, how: str = SAME) -> list[Subject]:
-    """Find the variables a condition is about, when it looks at `node`."""
-    match node:
-        case ast.Name(id=name):
-            return _variable(name, scope, how)
-        case ast.NamedExpr(target=target):
-            return subjects(target, scope, how)
-        case ast.Attribute(value=inner, attr=attr):
-            return _attribute(node, inner, attr, scope, how)
-        case ast.Call(func=ast.Attribute(value=inner, attr=attr), args=arguments):
-            if attr in _KEEPING:
-                return subjects(inner, scope, how)
-            if attr in {"split", "rsplit", "partition", "rpartition", "splitext"} and how is SAME:
-                return subjects(inner, scope, PART)
-            return _call(node, arguments, scope, how)
-        case ast.Call(args=arguments):
-            return _call(node, arguments, scope, how)
-        case ast.Subscript(value=inner, slice=index):
-            return _subscript(inner, index, scope, how)
-        case ast.Await(value=inner) | ast.Starred(value=inner):
-            return subjects(inner, scope, how)
-    return []
-
-
-def _variable(name: str, scope: Scope, how: str) -> list[Subject]:
-    found = scope.lookup(name)
-    if found is None:
-        return []
-    number, value = found
-    more: list[Subject] = []
-    if value.about is not None:
-        origin, key, then, kind = value.about
-        thing = scope.state.read(origin)
-        if thing is not None and thing.fields.get(key) is then:
-            more = [Subject(origin, key, _composed(kind, how))]
-    return [Subject(number, name, how), *more]
-
-
-def _composed(kind: str, how: str) -> str:
-    if kind is PARSED or kind == PARSED:
-        return HOST if how == HOST else PART
-    return kind if how == SAME else how
-
-
-def _attribute(node: ast.Attribute, inner: ast.expr, attr: str, scope: Scope, how: str) -> list[Subject]:
-    own = [Subject(number, attr, how) for number, thing in scope.objects(_peek(inner, scope)) if attr in thing.fields]
-    if own:
-        return own
-    if attr in _HOSTS:
-        return subjects(inner, scope, HOST)
-    if attr in {"suffix", "name", "scheme", "path", "ext"}:
-        return subjects(inner, scope, PART)
-    del node
-    return []
-
-
-def _call(node: ast.Call, arguments: list[ast.expr], scope: Scope, how: str) -> list[Subject]:
-    names = {f"{one}()" for one in _peek(node.func, scope).names}
-    if names & _PARSERS and arguments:
-        return subjects(arguments[0], scope, HOST if how == HOST else PARSED if how == SAME else how)
-    if names & _KEEPING_CALLS and arguments:
-        return subjects(arguments[0], scope, how)
-    if names & {"os.path.splitext()", "mimetypes.guess_type()"} and arguments:
-        return subjects(arguments[0], scope, PART)
-    return []
-
-
-def _subscript(inner: ast.expr, index: ast.expr, scope: Scope, how: str) -> list[Subject]:
-    if isinstance(index, ast.Slice):
-        middle = (
-            how == SAME
-            and isinstance(index.lower, ast.Constant)
-            and index.lower.value == 1
-            and _is_minus_one(index.upper)
-        )
-        return subjects(inner, scope, INNER if middle else PART)
-    key = _peek(index, scope).single()
-    own = [
-        Subject(number, key, how)
-        for number, thing in scope.objects(_peek(inner, scope))
-        if key is not ... and key in thing.fields
-    ]
-    return own or subjects(inner, scope, PART)
-
-
-def _is_minus_one(node: ast.expr | None) -> bool:
-    return (
-        isinstance(node, ast.UnaryOp)
-        and isinstance(node.op, ast.USub)
-        and isinstance(node.operand, ast.Constant)
-        and node.operand.value == 1
-    )
-
-
-def _peek(node: ast.expr, scope: Scope) -> Value:
-    """Say what an expression is, without a step that could change anything."""
-    match node:
-        case ast.Constant(value=value) if value is not ...:
-            return constant(value)
-        case ast.Name(id=name):
-            found = scope.lookup(name)
-            return scope.engine.value(node, scope) if found is None else found[1]
-        case ast.Attribute(value=inner, attr=attr):
-            return scope.engine.attribute(_peek(inner, scope), attr, node, scope)
-        case ast.Tuple() | ast.List() | ast.Set() | ast.Dict() | ast.BinOp() | ast.JoinedStr() | ast.UnaryOp():
-            return scope.engine.value(node, scope)
-        case ast.Subscript(value=inner, slice=index) if not isinstance(index, ast.Slice):
-            return scope.engine.element(_peek(inner, scope), _peek(index, scope), node, scope)
-        case ast.Call(func=ast.Name(id="frozenset" | "set" | "list" | "tuple"), args=[inner]):
-            return _peek(inner, scope)
-        case ast.Call(func=ast.Attribute(value=inner, attr="keys"), args=[]):
-            return _peek(inner, scope)
-    return UNKNOWN
-
-
-def change(subject: Subject, how: Callable[[Value], Value], scope: Scope) -> None:
-    """Rewrite what a subject holds."""
-    thing = scope.state.read(subject.number)
-    if thing is not None and subject.key in thing.fields:
-        old = thing.fields[subject.key]
-        new = how(old)
-        if new != old:
-            scope.state.set(subject.number, subject.key, new)
-
-
-def add_facts(found: list[Subject], facts: tuple[str, ...], scope: Scope) -> None:
-    """Add facts to all that these subjects hold."""
-    for one in found:
-        change(one, lambda old: faced(old, facts), scope)
-
-
-def faced(old: Value, facts: tuple[str, ...]) -> Value:
-    """Return a value whose origins have these facts; none of them is left when they hold against every flaw."""
-    if f"clean:{_EVERY}" in facts:
-        return replace(old, taint=NO_TAINT, pieces=None)
-    if not old.taint:
-        return old
-    pieces = None
-    if old.pieces is not None:
-        pieces = tuple(one if isinstance(one, str) else with_fact(one, *facts) for one in old.pieces)
-    return replace(old, taint=with_fact(old.taint, *facts), pieces=pieces)
-
-
 def _truth(node: ast.expr, scope: Scope, *, wanted: bool) -> None:
     if isinstance(node, ast.Name) and (kept := scope.tests.get((scope.frame, node.id))) is not None:
         found = scope.lookup(node.id)
@@ -255,7 +98,7 @@ def _compared(left: ast.expr, op: ast.cmpop, right: ast.expr, scope: Scope, *, w
 
 def _equal(left: ast.expr, right: ast.expr, scope: Scope, *, wanted: bool) -> None:
     for one, other in ((left, right), (right, left)):
-        value = _peek(other, scope)
+        value = peek(other, scope)
         if not wanted:
             if value.known is not None and len(value.known) == 1:
                 _unlike(subjects(one, scope), value, scope)
@@ -301,7 +144,7 @@ def _became(found: list[Subject], value: Value, scope: Scope) -> None:
 
 
 def _inside(left: ast.expr, right: ast.expr, scope: Scope, *, wanted: bool) -> None:
-    needle, container = _peek(left, scope), _peek(right, scope)
+    needle, container = peek(left, scope), peek(right, scope)
     needle_text = needle.single()
     if isinstance(needle_text, (str, bytes)):
         if not wanted and needle_text:
@@ -326,7 +169,7 @@ def _lacks(found: list[Subject], needle: str, scope: Scope) -> None:
 
 
 def _is_common_prefix(node: ast.expr, scope: Scope) -> bool:
-    return isinstance(node, ast.Call) and bool({f"{one}()" for one in _peek(node.func, scope).names} & _PREFIXES)
+    return isinstance(node, ast.Call) and bool({f"{one}()" for one in peek(node.func, scope).names} & _PREFIXES)
 
 
 def _inside_call(node: ast.expr, scope: Scope) -> list[Subject]:
@@ -338,7 +181,7 @@ def _inside_call(node: ast.expr, scope: Scope) -> list[Subject]:
 
 
 def _called(node: ast.Call, scope: Scope, *, wanted: bool) -> None:
-    callee = _peek(node.func, scope)
+    callee = peek(node.func, scope)
     names = {f"{one}()" for one in callee.names}
     for name in names & scope.model.guards.keys():
         if wanted:
@@ -369,7 +212,7 @@ def _is_foreign(callee: Value) -> bool:
 
 def _method(node: ast.Call, func: ast.Attribute, scope: Scope, *, wanted: bool) -> None:
     found = [one for one in subjects(func.value, scope) if one.how == SAME]
-    argument = _peek(node.args[0], scope) if node.args else UNKNOWN
+    argument = peek(node.args[0], scope) if node.args else UNKNOWN
     if func.attr in {"startswith", "endswith"}:
         for text in [one for one in argument.known or () if isinstance(one, str)]:
             _edge(found, func.attr, text, scope, wanted=wanted)
@@ -416,7 +259,8 @@ def _matched(node: ast.Call, names: set[str], scope: Scope, *, wanted: bool) -> 
         return
     for function in ("match", "fullmatch", "search"):
         if f"re.{function}()" in names and len(node.args) > 1:
-            pattern, target = _peek(node.args[0], scope).single(), node.args[1]
+            pattern: object = peek(node.args[0], scope).single()
+            target = node.args[1]
         elif f"re.compile().{function}()" in names and node.args and isinstance(node.func, ast.Attribute):
             pattern, target = _peek_pattern(node.func.value, scope), node.args[0]
         else:
@@ -428,14 +272,14 @@ def _matched(node: ast.Call, names: set[str], scope: Scope, *, wanted: bool) -> 
 
 def _peek_pattern(node: ast.expr, scope: Scope) -> object:
     if isinstance(node, ast.Call) and node.args:
-        return _peek(node.args[0], scope).single()
-    objects = scope.objects(_peek(node, scope))
+        return peek(node.args[0], scope).single()
+    objects = scope.objects(peek(node, scope))
     return objects[0][1].fields["pattern"].single() if objects and "pattern" in objects[0][1].fields else None
 
 
 def _typed(target: ast.expr, kind: ast.expr, scope: Scope) -> None:
     kinds = kind.elts if isinstance(kind, ast.Tuple) else [kind]
-    names = {name for one in kinds for name in _peek(one, scope).names}
+    names = {name for one in kinds for name in peek(one, scope).names}
     found = [one for one in subjects(target, scope) if one.how == SAME]
     if names and all(scope.model.among(one, "safe-annotations") for one in names):
         add_facts(found, (f"clean:{_EVERY}",), scope)

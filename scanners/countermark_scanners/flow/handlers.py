@@ -14,9 +14,12 @@ from .scope import Arguments, Entry, Scope
 from .values import LOCAL, PARAMETER, REMOTE, UNKNOWN, Function, Method, Taint, Value, named, referring, tainted
 
 _VERBS = frozenset({
-    "get", "post", "put", "delete", "patch", "head", "options", "dispatch", "do_GET", "do_POST", "do_PUT", "do_DELETE", "do_HEAD",
-    "do_PATCH", "handle", "get_queryset", "list", "create", "retrieve", "update", "partial_update", "destroy", "form_valid",
-    "dispatch_request", "on_message", "get_object", "get_context_data", "perform_create", "prepare", "on_get", "on_post",
+    "get", "post", "put", "delete", "patch", "head", "options", "dispatch", "do_GET", "do_POST",
+    "do_PUT", "do_DELETE", "do_HEAD",
+    "do_PATCH", "handle", "get_queryset", "list", "create", "retrieve", "update", "partial_update",
+    "destroy", "form_valid",
+    "dispatch_request", "on_message", "get_object", "get_context_data", "perform_create", "prepare",
+    "on_get", "on_post",
 })  # fmt: skip
 _UNWRAPPED = frozenset({"Optional", "Annotated", "Union", "Final", "ClassVar", "Awaitable"})
 _REQUEST_NAMES = frozenset({"request", "req"})
@@ -67,7 +70,7 @@ def parameters(function: Function, entry: Entry | None, me: Value | None, scope:
         given[one.arg] = _parameter(one, defaults.get(one.arg), function, entry or views, scope)
     rest = tainted(frozenset([_origin("args", function, entry, scope)])) if arguments.vararg is not None else None
     others = tainted(frozenset([_origin("kwargs", function, entry, scope)])) if arguments.kwarg is not None else None
-    return Arguments(tuple(one for one in positional if one is not None), given, rest, others)
+    return Arguments(tuple(positional), given, rest, others)
 
 
 def _is_view(function: Function, listed: list[ast.arg], entry: Entry | None, scope: Scope) -> Entry | None:
@@ -86,7 +89,7 @@ def _origin(name: str, function: Function, entry: Entry | None, scope: Scope) ->
     return Taint(PARAMETER, f"parameter {name} of {title}", line, here=scope.module.asked)
 
 
-def _parameter(one: ast.arg, default: ast.expr | None, function: Function, entry: Entry | None, scope: Scope) -> Value:
+def _parameter(one: ast.arg, default: ast.expr | None, function: Function, entry: Entry | None, scope: Scope) -> Value:  # noqa: PLR0911  # one case a line
     if default is not None and _injected(default, scope):
         return scope.engine.value(default, scope) if isinstance(default, ast.Call) else UNKNOWN
     kinds = _annotation(one.annotation, scope)
@@ -110,7 +113,7 @@ def _injected(default: ast.expr, scope: Scope) -> bool:
     return any(scope.model.among(f"{one}()", "injected") for one in names)
 
 
-def _annotation(node: ast.expr | None, scope: Scope) -> list[str]:
+def _annotation(node: ast.expr | None, scope: Scope) -> list[str]:  # noqa: PLR0911  # one case a line
     """List the places an annotation means; unions and wrappers are opened."""
     match node:
         case None:

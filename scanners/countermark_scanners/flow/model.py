@@ -165,4 +165,5 @@ def _sink(rule: str, row: dict[str, Any]) -> Sink:
     allowed = {one.name for one in fields(Sink)} - {"rule"}
     if set(row) - allowed:
         raise RulesMalformed(f"rules/{NAME}.toml: {rule}: no such keys: {sorted(set(row) - allowed)}")
-    return Sink(rule, **{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})
+    kept: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+    return Sink(rule, **kept)

@@ -103,7 +103,7 @@ def imported(name: str, level: int, scope: Scope) -> Value | None:
         run(module, scope)
     root = name.partition(".")[0]
     shadows = not level and (root in sys.stdlib_module_names or f"{root}" in analysis.model.roots)
-    return Value(names=named(name).names, refs=value.refs) if shadows else value
+    return Value(names=named(analysis.model.place(name)).names, refs=value.refs) if shadows else value
 
 
 def _open(path: str, scope: Scope) -> Module | None:

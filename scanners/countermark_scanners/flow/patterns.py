@@ -58,7 +58,7 @@ def _letters(parsed: Iterable[Any]) -> frozenset[str] | None:
     return frozenset(found)
 
 
-def _of(kind: str, what: Any) -> frozenset[str] | None:  # noqa: ANN401  # the reader's own trees
+def _of(kind: str, what: Any) -> frozenset[str] | None:  # noqa: ANN401, PLR0911  # the reader's own trees, a case a line
     match kind:
         case "LITERAL":
             return frozenset(chr(what))

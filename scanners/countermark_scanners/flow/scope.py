@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from .model import Model
 from .state import Budget, Obj, State, join_states
-from .values import NONE, NO_TAINT, UNKNOWN, Function, Key, Taints, Value, join_all, join_taints
+from .values import NO_TAINT, NONE, UNKNOWN, Function, Key, Taints, Value, join_all, join_taints
 
 if TYPE_CHECKING:
     from .findings import Findings
-    from .guards import Subject
     from .modules import Files
+    from .subjects import Subject
 
     Verdict = list[tuple[Subject, frozenset[str]]]
 
@@ -55,22 +55,22 @@ class Arguments:
 class Engine(Protocol):
     """What the parts of the analysis ask of one another."""
 
-    def value(self, node: ast.expr, scope: Scope) -> Value:
+    def value(self, node: ast.AST, scope: Scope) -> Value:
         """Say what an expression may be, and note its effects in the state."""
 
     def body(self, statements: Sequence[ast.stmt], scope: Scope) -> None:
         """Run statements."""
 
-    def call(self, callee: Value, arguments: Arguments, node: ast.expr, scope: Scope) -> Value:
+    def call(self, callee: Value, arguments: Arguments, node: ast.AST, scope: Scope) -> Value:
         """Call a value."""
 
-    def method(self, receiver: Value, name: str, arguments: Arguments, node: ast.expr, scope: Scope) -> Value:
+    def method(self, receiver: Value, name: str, arguments: Arguments, node: ast.AST, scope: Scope) -> Value:
         """Call a method of a value by its name."""
 
-    def attribute(self, receiver: Value, name: str, node: ast.expr, scope: Scope) -> Value:
+    def attribute(self, receiver: Value, name: str, node: ast.AST, scope: Scope) -> Value:
         """Read an attribute."""
 
-    def element(self, receiver: Value, index: Value, node: ast.expr, scope: Scope) -> Value:
+    def element(self, receiver: Value, index: Value, node: ast.AST, scope: Scope) -> Value:
         """Read an element."""
 
     def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:

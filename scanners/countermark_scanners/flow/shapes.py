@@ -16,16 +16,16 @@ from .findings import Place
 from .scope import Arguments, Scope
 from .values import NO_TAINT, PARAMETER, UNKNOWN, Taints, Value, join_all
 
-Shape: TypeAlias = "Callable[[Taints, Value, Arguments, ast.expr, Scope], Taints]"
+Shape: TypeAlias = "Callable[[Taints, Value, Arguments, ast.AST, Scope], Taints]"
 
-_SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "cmd", "cmd.exe", "powershell", "powershell.exe", "pwsh", "env", "ssh",
-                     "python", "python3", "perl", "ruby", "node", "sudo", "su", "xargs", "busybox"})  # fmt: skip
+_SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "cmd", "cmd.exe", "powershell", "powershell.exe", "pwsh", "env",
+                     "ssh", "python", "python3", "perl", "ruby", "node", "sudo", "su", "xargs", "busybox"})  # fmt: skip
 _RUNS_TEXT = frozenset({"-c", "/c", "/C", "-Command", "-e", "-lc", "-ic", "-ec", "--command", "/k"})
 _FIXED_HOST = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:/?/?[^/?#@\\]+[/?#]|/(?![/\\])[^{]")
 _OWN_PAGE = re.compile(r"/(?![/\\])|\?|#|[a-zA-Z0-9_-]+[/?#]")
 
 
-def _argv(taint: Taints, value: Value, given: Arguments, node: ast.expr, scope: Scope) -> Taints:
+def _argv(taint: Taints, value: Value, given: Arguments, node: ast.AST, scope: Scope) -> Taints:
     """A list of arguments is harmless but for the program's own name, or where the program is a shell."""
     shell = given.keywords.get("shell")
     if shell is not None and shell.truth() is not False:
@@ -39,7 +39,9 @@ def _argv(taint: Taints, value: Value, given: Arguments, node: ast.expr, scope: 
     program = {str(one).rpartition("/")[2].rpartition("\\")[2] for one in first.known or ()}
     if program & _SHELLS and words & _RUNS_TEXT:
         return taint
-    ours = frozenset(one for one in scope.deep(first) if one.kind != PARAMETER and "clean:shell" not in one.facts)
+    ours = frozenset(
+        one for one in scope.deep(first) if one.kind != PARAMETER and not {"clean:shell", "clean:every"} & one.facts
+    )
     if ours and not (first.pieces and isinstance(first.pieces[0], str)):
         return ours
     rest = frozenset(one for one in taint if one.kind != PARAMETER)
@@ -53,7 +55,7 @@ def _after_dashes(parts: Iterable[Value]) -> bool:
     return any(one.single() == "--" for one in parts)
 
 
-def _address(taint: Taints, value: Value, given: Arguments, node: ast.expr, scope: Scope) -> Taints:
+def _address(taint: Taints, value: Value, given: Arguments, node: ast.AST, scope: Scope) -> Taints:
     """An address whose host is known text leads nowhere else."""
     del given, node, scope
     if not isinstance(value.text[0] if value.text else "", str):
@@ -65,7 +67,7 @@ def _own_path(facts: frozenset[str]) -> bool:
     return "is:/" in facts and bool(facts & {"not://", "no://"})
 
 
-def _page(taint: Taints, value: Value, given: Arguments, node: ast.expr, scope: Scope) -> Taints:
+def _page(taint: Taints, value: Value, given: Arguments, node: ast.AST, scope: Scope) -> Taints:
     """Only text becomes a page as it is."""
     del given, node
     things = scope.objects(value)
@@ -79,11 +81,11 @@ def _page(taint: Taints, value: Value, given: Arguments, node: ast.expr, scope: 
     return NO_TAINT if "@response" in value.names else taint
 
 
-def _query_object(taint: Taints, value: Value, given: Arguments, node: ast.expr, scope: Scope) -> Taints:
+def _query_object(taint: Taints, value: Value, given: Arguments, node: ast.AST, scope: Scope) -> Taints:
     """Text can't be an operator; what was read from a structured body can."""
     del given, node
     if value.taint:
-        return frozenset(one for one in taint if "clean:nosql" not in one.facts)
+        return frozenset(one for one in taint if not {"clean:nosql", "clean:every"} & one.facts)
     kept = frozenset(one for one in taint if re.search(r"json|data|body|media|post|loads", one.label))
     for _, thing in scope.objects(value):
         where = thing.fields.get("$where")
@@ -92,20 +94,20 @@ def _query_object(taint: Taints, value: Value, given: Arguments, node: ast.expr,
     return kept
 
 
-def _ldap_filter(taint: Taints, value: Value, given: Arguments, node: ast.expr, scope: Scope) -> Taints:
+def _ldap_filter(taint: Taints, value: Value, given: Arguments, node: ast.AST, scope: Scope) -> Taints:
     """A search whose text begins like a filter of a directory is one."""
     del given, node, scope
     return taint if text.prefix(value).lstrip().startswith("(") else NO_TAINT
 
 
-def _sax_argument(taint: Taints, value: Value, given: Arguments, node: ast.expr, scope: Scope) -> Taints:
+def _sax_argument(taint: Taints, value: Value, given: Arguments, node: ast.AST, scope: Scope) -> Taints:
     """Python's own parsers resolve external entities only when they are told to."""
     del value, node
     parser = given.get(1, "parser")
     return NO_TAINT if parser is None else _told(taint, parser, scope)
 
 
-def _sax_receiver(taint: Taints, value: Value, given: Arguments, node: ast.expr, scope: Scope) -> Taints:
+def _sax_receiver(taint: Taints, value: Value, given: Arguments, node: ast.AST, scope: Scope) -> Taints:
     del value, given
     receiver = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else None
     return NO_TAINT if receiver is None else _told(taint, scope.engine.value(receiver, scope), scope)
@@ -119,8 +121,8 @@ def _told(taint: Taints, parser: Value, scope: Scope) -> Taints:
     return NO_TAINT
 
 
-def _lxml_parser(taint: Taints, value: Value, given: Arguments, node: ast.expr, scope: Scope) -> Taints:
-    """lxml resolves entities unless its parser is told not to."""
+def _lxml_parser(taint: Taints, value: Value, given: Arguments, node: ast.AST, scope: Scope) -> Taints:
+    """Lxml resolves entities unless its parser is told not to."""
     del value, node
     parser = given.get(1, "parser")
     for _, thing in scope.objects(parser or UNKNOWN):

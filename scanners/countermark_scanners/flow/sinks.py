@@ -14,8 +14,8 @@ from .model import Sink
 from .scope import Arguments, Scope
 from .shapes import SHAPES
 from .values import (
+    LOCAL,
     NO_TAINT,
-    PARAMETER,
     RANDOM,
     REMOTE,
     Taints,
@@ -37,7 +37,7 @@ def is_secret(name: str) -> bool:
     return _SECRET.search(_CAMEL.sub("_", name)) is not None
 
 
-def by_place(place: str, receiver: Value | None, given: Arguments, node: ast.expr, scope: Scope) -> bool | None:
+def by_place(place: str, receiver: Value | None, given: Arguments, node: ast.AST, scope: Scope) -> bool | None:
     """Check a call of a place; None when it is no sink, else whether its result keeps what it was given."""
     found: bool | None = None
     for sink in scope.model.sinks.get(place, ()):
@@ -46,13 +46,13 @@ def by_place(place: str, receiver: Value | None, given: Arguments, node: ast.exp
     return found
 
 
-def by_method(name: str, receiver: Value, given: Arguments, node: ast.expr, scope: Scope) -> None:
+def by_method(name: str, receiver: Value, given: Arguments, node: ast.AST, scope: Scope) -> None:
     """Check a call of a method of something unknown."""
     for sink in scope.model.methods.get(name, ()):
         _check(sink, receiver, given, node, scope)
 
 
-def _check(sink: Sink, receiver: Value | None, given: Arguments, node: ast.expr, scope: Scope) -> bool:
+def _check(sink: Sink, receiver: Value | None, given: Arguments, node: ast.AST, scope: Scope) -> bool:
     if not _holds(sink, given, scope):
         return True
     if sink.always:
@@ -68,13 +68,13 @@ def _check(sink: Sink, receiver: Value | None, given: Arguments, node: ast.expr,
     return True
 
 
-def _check_values(sink: Sink, dangerous: list[Value], given: Arguments, node: ast.expr, scope: Scope) -> None:
+def _check_values(sink: Sink, dangerous: list[Value], given: Arguments, node: ast.AST, scope: Scope) -> None:
     flaw = str(scope.model.rules[sink.rule].data["flaw"])
     taint: Taints = NO_TAINT
     shape = SHAPES.get(sink.shape)
     for one in dangerous:
         found = frozenset(
-            each for each in scope.deep(one) if each.kind in sink.kinds and f"clean:{flaw}" not in each.facts
+            each for each in scope.deep(one) if each.kind in sink.kinds and not is_clean(each.facts, flaw)
         )
         if sink.built and not _is_built(one):
             continue
@@ -85,6 +85,11 @@ def _check_values(sink: Sink, dangerous: list[Value], given: Arguments, node: as
         report(sink.rule, taint, called(node), node, scope, confidence=sink.confidence, severity=sink.severity)
     elif sink.any and dangerous and any(one.known is None and not scope.deep(one) for one in dangerous):
         state(sink, node, scope, confidence="low", severity="medium")
+
+
+def is_clean(facts: frozenset[str], flaw: str) -> bool:
+    """Say whether these facts make data harmless for a flaw; harmless text is still somebody else's."""
+    return f"clean:{flaw}" in facts or ("clean:every" in facts and flaw != "trust")
 
 
 def _is_built(one: Value) -> bool:
@@ -254,10 +259,10 @@ def predictable(taint: Taints, name: str, node: ast.AST, scope: Scope) -> None:
     del node
 
 
-def dynamic(given: Arguments, node: ast.expr, scope: Scope) -> None:
+def dynamic(given: Arguments, node: ast.AST, scope: Scope) -> None:
     """Report a call of something that can't be told from the text."""
     taint = scope.deep_all(given.each())
-    untrusted = frozenset(one for one in taint if one.kind != PARAMETER)
+    untrusted = frozenset(one for one in taint if one.kind in {REMOTE, LOCAL})
     if untrusted:
         report("dynamic-code", untrusted, "a call that can't be followed", node, scope)
     else:
@@ -275,7 +280,7 @@ def stored(place: str, index: Value, value: Value, node: ast.AST, scope: Scope) 
         if random:
             predictable(random, "the session", node, scope)
     elif place in {"@response[]", "@response.headers[]"}:
-        bad = frozenset(one for one in keys | held if "clean:header" not in one.facts and "no:\n" not in one.facts)
+        bad = frozenset(one for one in keys | held if not is_clean(one.facts, "header") and "no:\n" not in one.facts)
         if bad:
             report("header-injection", bad, "a header", node, scope)
     elif place == "@app.config[]" and index.single() == "WTF_CSRF_ENABLED" and value.truth() is False:
@@ -292,7 +297,7 @@ def returned(value: Value, node: ast.AST, scope: Scope) -> None:
     for one in parts:
         if scope.objects(one) or _is_response(one):
             continue
-        taint = frozenset(each for each in one.taint if "clean:xss" not in each.facts)
+        taint = frozenset(each for each in one.taint if not is_clean(each.facts, "xss"))
         remote = frozenset(each for each in taint if each.kind == REMOTE)
         if remote:
             report("cross-site-scripting", remote, "the page that is returned", node, scope)

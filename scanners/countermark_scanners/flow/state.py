@@ -8,6 +8,7 @@ A fork shares objects with its origin and copies one when it first writes to it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..errors import Unreadable
@@ -48,6 +49,10 @@ class Obj:
     def copy(self) -> Obj:
         """Copy the parts; values are immutable."""
         return Obj(self.kind, dict(self.fields), self.rest, self.size, self.made_of, self.parent)
+
+    def ordered(self) -> list[Value] | None:
+        """List the elements of a sequence; None when their order is not known."""
+        return None if self.size is None else [self.fields.get(at, UNKNOWN) for at in range(self.size)]
 
     def any_part(self) -> Value:
         """Return what a part of unknown name may be."""
@@ -101,6 +106,17 @@ class State:
             found.rest = value if found.rest is None else join(found.rest, value)
         else:
             found.fields[key] = value
+
+
+def sequence(parts: Iterable[Value]) -> Obj:
+    """Make a list whose elements are all known."""
+    fields: dict[Key, Value] = dict(enumerate(parts))
+    return Obj("list", fields, size=len(fields))
+
+
+def keyed(parts: Mapping[str, Value]) -> dict[Key, Value]:
+    """Make the parts of an object out of named values."""
+    return dict(parts.items())
 
 
 def join_states(left: State, right: State) -> State:

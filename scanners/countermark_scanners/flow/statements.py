@@ -1,7 +1,8 @@
 """What a statement does to the state.
 
-Layer: scanners. Imports `scope`, `state`, `values`, `guards`, `stores` and `definitions`; does no I/O.
-Trust: statements are hostile; loops are run until nothing new is known, a bounded number of times, and then blurred.
+Layer: scanners. Imports `scope`, `state`, `values`, `guards`, `stores`, `definitions`, `loops` and `matching`; does no
+I/O.
+Trust: statements are hostile; each costs a step of the budget.
 """
 
 from __future__ import annotations
@@ -9,19 +10,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 
-from ..errors import Unreadable
 from .attributes import iterated
 from .definitions import define_class, define_function, import_from, import_module
 from .expressions import operated
-from .folding import compare
-from .guards import PARSED, SAME, Subject, narrow, subjects
-from .scope import Arguments, Loop, Scope
-from .state import State, join_states, same
-from .stores import assign, delete, unpack
-from .values import ERROR, NONE, UNKNOWN, Taint, Value, constant, join, stepped, tainted
-
-MAX_ROUNDS = 64
-_PRECISE_ROUNDS = 3  # after these, what still changes is taken as unknown
+from .guards import narrow
+from .loops import run_for, run_while
+from .matching import match
+from .scope import Arguments, Scope
+from .state import State, join_states
+from .stores import delete, unpack
+from .subjects import PARSED, subjects
+from .values import ERROR, NONE, UNKNOWN, Taint, Value, join, stepped, tainted
 
 
 def body(statements: Sequence[ast.stmt], scope: Scope) -> None:
@@ -99,7 +98,7 @@ def _extend(number: int, more: Value, node: ast.AugAssign, scope: Scope) -> None
     others = [other for _, other in scope.objects(more) if other.kind == "list"]
     if len(others) == 1 and others[0].size is not None and thing.size is not None:
         for at in range(others[0].size):
-            thing.fields[thing.size + at] = others[0].fields[at]
+            thing.fields[thing.size + at] = others[0].fields.get(at, UNKNOWN)
         thing.size += others[0].size
         return
     thing.blur()
@@ -133,117 +132,6 @@ def _if(node: ast.If, scope: Scope) -> None:
         scope.state = join_states(after, scope.state)
     else:
         scope.state = after
-
-
-def _while(node: ast.While, scope: Scope) -> None:
-    def turn() -> bool:
-        truth = scope.engine.value(node.test, scope).truth()
-        if truth is False:
-            return False
-        leaving.append(scope.state.fork())
-        if truth is True:
-            leaving[-1].dead = True
-        narrow(node.test, scope, wanted=True)
-        scope.engine.body(node.body, scope)
-        return True
-
-    leaving: list[State] = []
-    _loop(turn, leaving, scope)
-    if not scope.state.dead:
-        narrow(node.test, scope, wanted=False)
-        scope.engine.body(node.orelse, scope)
-    _after_loop(scope)
-
-
-def _for(node: ast.For | ast.AsyncFor, scope: Scope) -> None:
-    source = scope.engine.value(node.iter, scope)
-    if _each(node, source, scope):
-        return
-
-    def turn() -> bool:
-        leaving.append(scope.state.fork())
-        one = iterated(source, node.iter, scope)
-        if one.taint:
-            one = Value(one.known, stepped(one.taint, f"line {scope.line(node)}"), one.names, one.refs, one.pieces)
-        scope.engine.assign(node.target, one, scope)
-        scope.engine.body(node.body, scope)
-        return True
-
-    leaving: list[State] = []
-    _loop(turn, leaving, scope)
-    scope.engine.body(node.orelse, scope)
-    _after_loop(scope)
-
-
-_SHORT = 8
-
-
-def _each(node: ast.For | ast.AsyncFor, source: Value, scope: Scope) -> bool:
-    """Follow a loop over a few known elements one by one."""
-    objects = scope.objects(source)
-    if len(objects) != 1 or objects[0][1].kind != "list" or source.taint or source.names:
-        return False
-    thing = objects[0][1]
-    if thing.size is None or thing.size > _SHORT or node.orelse:
-        return False
-    loop = Loop()
-    scope.loops.append(loop)
-    for at in range(thing.size):
-        if scope.state.dead:
-            break
-        scope.engine.assign(node.target, thing.fields[at], scope)
-        scope.engine.body(node.body, scope)
-        for one in loop.continued:
-            scope.state = join_states(scope.state, one)
-        loop.continued = []
-    _after_loop(scope)
-    return True
-
-
-def _loop(turn: Callable[[], bool], leaving: list[State], scope: Scope) -> None:
-    """Run a loop's body until nothing new is known; the state is then where the loop ends by itself."""
-    loop = Loop()
-    scope.loops.append(loop)
-    entry = scope.state
-    for rounds in range(MAX_ROUNDS):
-        before = entry.fork()
-        scope.state = entry
-        if not turn():
-            leaving.append(before)
-            break
-        for one in loop.continued:
-            scope.state = join_states(scope.state, one)
-        loop.continued = []
-        if rounds >= _PRECISE_ROUNDS:
-            _blur(before, scope.state)
-        entry = join_states(before.fork(), scope.state)
-        if same(entry, before):
-            break
-    else:
-        raise Unreadable(f"flow: a loop that tells something new for more than {MAX_ROUNDS} rounds")
-    end = State(scope.state.budget, dead=True)
-    for one in leaving:
-        end = join_states(end, one)
-    scope.state = end
-
-
-def _blur(before: State, after: State) -> None:
-    """What still changes after some rounds is some constant: forget which."""
-    for number, thing in after.objects.items():
-        old = before.objects.get(number)
-        if old is None or old is thing:
-            continue
-        for key, one in thing.fields.items():
-            if one.known is not None and old.fields.get(key) != one:
-                after.set(number, key, UNKNOWN)
-        if thing.size is not None and old.size != thing.size:
-            after.write(number).blur()
-
-
-def _after_loop(scope: Scope) -> None:
-    loop = scope.loops.pop()
-    for one in loop.broken:
-        scope.state = join_states(scope.state, one)
 
 
 def _break(node: ast.Break, scope: Scope) -> None:
@@ -311,7 +199,7 @@ def _with(node: ast.With | ast.AsyncWith, scope: Scope) -> None:
     scope.engine.body(node.body, scope)
 
 
-def entering(value: Value, node: ast.expr, scope: Scope) -> Value:
+def entering(value: Value, node: ast.AST, scope: Scope) -> Value:
     """Return what `with value as` gives: what `__enter__` returns, or the first thing a generator yields."""
     for _, thing in scope.objects(value):
         if thing.kind == "instance":
@@ -321,83 +209,6 @@ def entering(value: Value, node: ast.expr, scope: Scope) -> Value:
         if thing.kind == "list" and thing.rest is not None and thing.size is None:
             return thing.rest
     return value
-
-
-def _match(node: ast.Match, scope: Scope) -> None:
-    subject = scope.engine.value(node.subject, scope)
-    found = subjects(node.subject, scope)
-    after = State(scope.state.budget, dead=True)
-    for case in node.cases:
-        fits = _fits(case.pattern, subject, scope)
-        if fits is False:
-            continue
-        rest = scope.state.fork()
-        _capture(case.pattern, subject, found, scope)
-        if case.guard is not None:
-            truth = scope.engine.value(case.guard, scope).truth()
-            fits = fits if truth is True else None if truth is None else False
-            narrow(case.guard, scope, wanted=True)
-        if fits is not False:
-            scope.engine.body(case.body, scope)
-            after = join_states(after, scope.state)
-        scope.state = rest
-        if fits is True:
-            scope.state.dead = True
-            break
-    scope.state = join_states(after, scope.state)
-
-
-def _fits(pattern: ast.pattern, subject: Value, scope: Scope) -> bool | None:
-    match pattern:
-        case ast.MatchAs(pattern=None):
-            return True
-        case ast.MatchAs(pattern=inner) if inner is not None:
-            return _fits(inner, subject, scope)
-        case ast.MatchValue(value=value):
-            known = compare(ast.Eq, subject, scope.engine.value(value, scope))
-            return None if known is None else known.truth()
-        case ast.MatchSingleton(value=value):
-            known = compare(ast.Is, subject, constant(value))
-            return None if known is None else known.truth()
-        case ast.MatchOr(patterns=patterns):
-            answers = [_fits(one, subject, scope) for one in patterns]
-            return True if True in answers else None if None in answers else False
-    return None
-
-
-def _capture(pattern: ast.pattern, subject: Value, found: list[Subject], scope: Scope) -> None:
-    match pattern:
-        case ast.MatchValue(value=value):
-            known = scope.engine.value(value, scope)
-            for one in found if known.known is not None else []:
-                if one.how == SAME:
-                    scope.state.set(one.number, one.key, known)
-        case ast.MatchOr(patterns=patterns) if all(isinstance(one, ast.MatchValue) for one in patterns):
-            for one in found:
-                if one.how == SAME:
-                    scope.state.set(one.number, one.key, UNKNOWN)
-        case ast.MatchAs(pattern=inner, name=name):
-            if inner is not None:
-                _capture(inner, subject, found, scope)
-            if name is not None:
-                scope.bind(name, subject)
-        case _:
-            _capture_parts(pattern, subject, scope)
-
-
-def _capture_parts(pattern: ast.pattern, subject: Value, scope: Scope) -> None:
-    part = iterated(subject, pattern, scope)
-    whole = tainted(scope.deep(subject))
-    for one in ast.walk(pattern):
-        name = (
-            one.name
-            if isinstance(one, (ast.MatchAs, ast.MatchStar))
-            else one.rest
-            if isinstance(one, ast.MatchMapping)
-            else None
-        )
-        if name is not None:
-            scope.bind(name, join(part, whole) if whole.taint else part)
 
 
 def _assert(node: ast.Assert, scope: Scope) -> None:
@@ -425,9 +236,9 @@ _BY_TYPE: dict[type[ast.stmt], Callable[..., None]] = {
     ast.AugAssign: _augmented,
     ast.Return: _return,
     ast.If: _if,
-    ast.While: _while,
-    ast.For: _for,
-    ast.AsyncFor: _for,
+    ast.While: run_while,
+    ast.For: run_for,
+    ast.AsyncFor: run_for,
     ast.Break: _break,
     ast.Continue: _continue,
     ast.Raise: _raise,
@@ -435,7 +246,7 @@ _BY_TYPE: dict[type[ast.stmt], Callable[..., None]] = {
     ast.TryStar: _try,
     ast.With: _with,
     ast.AsyncWith: _with,
-    ast.Match: _match,
+    ast.Match: match,
     ast.Assert: _assert,
     ast.Global: _global,
     ast.Nonlocal: _nonlocal,

@@ -9,18 +9,16 @@ from __future__ import annotations
 import ast
 
 from . import sinks
-from .attributes import find, iterated, placed
-from .guards import change, subjects
+from .attributes import find, iterated
 from .scope import Arguments, Scope
 from .state import Obj
+from .subjects import change, subjects
 from .values import (
     RANDOM,
-    REMOTE,
     UNKNOWN,
     Value,
     constant,
     join,
-    join_all,
     referring,
     tainted,
 )
@@ -75,8 +73,7 @@ def _parts(value: Value, scope: Scope) -> list[Value] | None:
     if len(objects) != 1 or value.taint or objects[0][1].kind != "list":
         single = value.single()
         return [constant(one) for one in single] if isinstance(single, str) and len(single) < 8 else None  # noqa: PLR2004  # short
-    thing = objects[0][1]
-    return None if thing.size is None else [thing.fields[at] for at in range(thing.size)]
+    return objects[0][1].ordered()
 
 
 def _attribute(target: ast.Attribute, value: Value, scope: Scope) -> None:
@@ -97,9 +94,7 @@ def _attribute(target: ast.Attribute, value: Value, scope: Scope) -> None:
             _outside(f"{name}.{target.attr}", value, scope)
 
 
-def store(
-    number: int, key: str | int | float | bytes | complex | bool | None, value: Value, scope: Scope, *, strong: bool
-) -> None:  # noqa: FBT001  # a key of a container
+def store(number: int, key: Key, value: Value, scope: Scope, *, strong: bool) -> None:
     """Write one part; where the object may be another one, what was there may still be."""
     thing = scope.state.read(number)
     if thing is None:
@@ -208,7 +203,7 @@ def _remove(number: int, thing: Obj, key: object, scope: Scope, *, strong: bool)
         and -thing.size <= key < thing.size
         and strong
     ):
-        parts = [thing.fields[at] for at in range(thing.size)]
+        parts = thing.ordered() or []
         del parts[key]
         written = scope.state.write(number)
         written.fields, written.size = dict(enumerate(parts)), len(parts)

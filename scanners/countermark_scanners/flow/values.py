@@ -27,6 +27,7 @@ MAX_STEPS = 6
 MAX_PIECES = 24
 
 REMOTE, LOCAL, PARAMETER, RANDOM, ERROR = "remote", "local", "parameter", "random", "error"
+FIXED = "fixed"  # the program's own, though the text of it is not known: the path of a fixed route
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,20 +147,27 @@ def referring(*refs: Ref) -> Value:
 
 
 def join(left: Value, right: Value) -> Value:
-    """Return what a value is that is either; equal values stay the same object."""
-    if left is right or left == right:
+    """Return what a value is that is either; the same object where nothing is lost by it."""
+    if left is right:
         return left
+    about = left.about if left.about == right.about else None
+    if left == right:
+        return left if left.about is about else replace(left, about=about)
     known: tuple[Constant, ...] | None = None
     if left.known is not None and right.known is not None:
         known = _distinct((*left.known, *right.known))
-    return Value(
+    joined = Value(
         known,
         join_taints(left.taint, right.taint),
         _bounded(left.names | right.names),
         _bounded(left.refs | right.refs),
         left.pieces if left.pieces == right.pieces else _joined_pieces(left, right),
-        left.about if left.about == right.about else None,
+        about,
     )
+    for one in (left, right):
+        if one == joined and one.about == about:
+            return one
+    return joined
 
 
 def join_all(values: Iterable[Value]) -> Value:
@@ -191,17 +199,44 @@ def _bounded(alternatives: frozenset[Part]) -> frozenset[Part]:
 
 
 def join_taints(left: Taints, right: Taints) -> Taints:
-    """Unite origins; where there are too many, one of each kind with the fewest facts stands for all."""
-    if not left or left == right:
-        return right if not left else left
+    """Unite origins. Of one origin only what holds on every way is kept; too many of a kind become one."""
+    if not right or left == right:
+        return left
+    if not left:
+        return right
     both = left | right
+    if len(both) > 1:
+        both = _weakest(both)
     if len(both) <= MAX_ORIGINS:
         return both
-    found: dict[str, Taint] = {}
-    for one in sorted(both, key=lambda taint: (taint.line, taint.label, sorted(taint.facts))):
-        first = found.setdefault(one.kind, one)
-        found[one.kind] = replace(first, facts=first.facts & one.facts, sure=max(first.sure, one.sure))
+    found: dict[tuple[str, bool], Taint] = {}
+    for one in sorted(both, key=_order):
+        first = found.setdefault((one.kind, one.here), one)
+        found[one.kind, one.here] = replace(first, facts=first.facts & one.facts, sure=max(first.sure, one.sure))
     return frozenset(found.values())
+
+
+def _order(taint: Taint) -> tuple[int, str, int, list[str]]:
+    return taint.line, taint.label, -taint.sure, sorted(taint.facts)
+
+
+def _weakest(both: Taints) -> Taints:
+    """Drop origins that are there once more with less done against them."""
+    by_place: dict[tuple[str, int, str, bool], list[Taint]] = {}
+    for one in both:
+        by_place.setdefault((one.kind, one.line, one.label, one.here), []).append(one)
+    if len(by_place) == len(both):
+        return both
+    kept: list[Taint] = []
+    for same in by_place.values():
+        for one in same:
+            dominated = any(
+                other is not one and other.facts <= one.facts and other.sure >= one.sure and other != one
+                for other in same
+            )
+            if not dominated:
+                kept.append(one)
+    return frozenset(kept)
 
 
 def with_fact(taint: Taints, *facts: str) -> Taints:
@@ -213,14 +248,9 @@ def _added(taint: Taint, facts: tuple[str, ...]) -> Taint:
     return Taint(taint.kind, taint.label, taint.line, taint.sure, taint.facts.union(facts), taint.here, taint.steps)
 
 
-def without_texts(taint: Taints) -> Taints:
-    """Forget which texts can't be in the value: it was decoded."""
-    return frozenset(
-        replace(one, facts=frozenset(fact for fact in one.facts if not fact.startswith(("no:", "is:"))))
-        if any(fact.startswith(("no:", "is:")) for fact in one.facts)
-        else one
-        for one in taint
-    )
+def decoded(taint: Taints) -> Taints:
+    """Forget what was known of the text, and every escape: it was decoded."""
+    return frozenset([replace(one, facts=frozenset()) if one.facts else one for one in taint])
 
 
 def less_sure(taint: Taints) -> Taints:
