@@ -95,7 +95,10 @@ def _among_files(places: frozenset[str], scope: Scope) -> tuple[frozenset[str], 
 def _namespaced(names: frozenset[str], name: str, scope: Scope) -> frozenset[str]:
     if name == "__class__" or not names:
         return frozenset()
-    return placed(names, f".{name}", scope)
+    places = placed(names, f".{name}", scope)
+    if scope.model.among(name, "dynamic-modules") and not all(one.startswith("@") for one in names):
+        return places | {name}  # a module that another one imports is that module: `shutil.os`
+    return places
 
 
 def _of_object(number: int, thing: Obj, name: str, node: ast.AST, scope: Scope) -> Value:

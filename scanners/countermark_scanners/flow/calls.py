@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 
-from . import folding, functions, library, methods, sinks
+from . import dynamic, folding, functions, library, methods, sinks
 from .attributes import iterated, sourced
 from .handlers import register
 from .scope import Arguments, Scope
@@ -78,6 +78,8 @@ def method(receiver: Value, name: str, given: Arguments, node: ast.AST, scope: S
     callee = scope.engine.attribute(receiver, name, node, scope)
     if scope.model.among(name, "registers"):
         register(given, scope)
+    if name in _NAMED and given.positional:
+        return dynamic.get_attribute(Arguments((receiver, *given.positional)), node, scope) or UNKNOWN
     found = [_by_refs(callee, given, node, scope)] if callee.refs else []
     if callee.names and _is_listed(callee.names, scope):
         found.append(_by_names(callee.names, given, node, scope, receiver))
@@ -173,6 +175,8 @@ def _by_name(name: str, given: Arguments, node: ast.AST, scope: Scope, receiver:
     known = folding.call(place, given.positional) if not given.keywords else None
     if known is not None:
         return known
+    if place not in model.listed:
+        callbacks(given, node, scope)
     reached = sinks.by_place(place, receiver, given, node, scope)
     result = _result(place, receiver, given, node, scope, reached=reached)
     return _allocated(place, result, given, node, scope)
@@ -218,6 +222,7 @@ def _kept(place: str, passed: Taints, scope: Scope, *, reached: bool | None) -> 
     return None
 
 
+_NAMED = frozenset({"__getattribute__"})
 _TYPES = frozenset({"builtins.str", "builtins.bytes", "builtins.list", "builtins.dict", "builtins.object"})
 _RESOLVES = frozenset({"os.path.realpath()", "os.path.abspath()", "os.path.normpath()", "@path.resolve()"})
 

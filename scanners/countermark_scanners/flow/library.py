@@ -41,9 +41,9 @@ def _mapped(given: Arguments, node: ast.AST, scope: Scope) -> Value | None:
     if len(given.positional) < 2:  # noqa: PLR2004  # a function and what it is called with
         return None
     function, *sources = given.positional
-    ordered = [ordered(one, scope) for one in sources]
-    if all(one is not None for one in ordered):
-        rows = list(zip(*[one for one in ordered if one is not None], strict=False))
+    lists = [ordered(one, scope) for one in sources]
+    if all(one is not None for one in lists):
+        rows = list(zip(*[one for one in lists if one is not None], strict=False))
         found = [scope.engine.call(function, Arguments(tuple(row)), node, scope) for row in rows]
         return scope.allocate(node, sequence(found), "mapped")
     each = tuple(iterated(one, node, scope) for one in sources)

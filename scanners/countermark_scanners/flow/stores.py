@@ -16,6 +16,7 @@ from .subjects import change, subjects
 from .values import (
     RANDOM,
     UNKNOWN,
+    Key,
     Value,
     constant,
     join,
