@@ -11,6 +11,7 @@ import scenery
 
 from countermark_ledger.coverage import Answer
 from countermark_ledger.git.reader import Repository
+from countermark_scanners import registry
 from countermark_scanners.report import ScannerReport
 from countermark_scanners.result import ScanResult
 from countermark_scanners.score import score
@@ -20,7 +21,7 @@ from countermark_service.gate.root import Pin
 from countermark_service.sources import from_directory
 
 FILES, STATEMENTS, SIZE = 1000, 10, 4096
-RAN = tuple(ScannerReport(name, "0", "0" * 64, {}, None) for name in ("bandit", "ruff", "semgrep"))
+RAN = tuple(ScannerReport(name, "0", "0" * 64, {}, None) for name in registry.NAMES)
 CLEAN = ScanResult(RAN, (), (), (), (), score(()), None)
 
 

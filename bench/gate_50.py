@@ -22,12 +22,13 @@ COLD, WARM, VERIFY, CI = "gate, cold cache", "gate, warm cache", "gate without s
 BARS = {WARM: 5.0, VERIFY: 0.5, CI: 0.5}
 NOBODY_SCANS = """
 import gc, sys
+from countermark_scanners import registry
 from countermark_scanners.report import ScannerReport
 from countermark_scanners.result import ScanResult
 from countermark_scanners.score import score
 from countermark_service.__main__ import SELDOM, leave
 from countermark_service.cli import deciding, main
-ran = tuple(ScannerReport(name, "0", "0" * 64, {}, None) for name in ("bandit", "ruff", "semgrep"))
+ran = tuple(ScannerReport(name, "0", "0" * 64, {}, None) for name in registry.NAMES)
 deciding.scan_landing = lambda *_: lambda *_: ScanResult(ran, (), (), (), (), score(()), None)
 gc.set_threshold(SELDOM)
 leave(main())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import bandit, ruff, semgrep
+from . import bandit, elsewhere, flow, prompts, ruff, secrets, semgrep, tampering, unicode
 from .errors import UnknownScanner
 
 if TYPE_CHECKING:
@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     from .scanner import Scanner
 
 # `source` is not in the list because it is no choice: it decides what the others are given.
-DEFAULT: tuple[Scanner, ...] = (bandit.SCANNER, ruff.SCANNER, semgrep.SCANNER)
+DEFAULT: tuple[Scanner, ...] = (
+    bandit.SCANNER,
+    elsewhere.SCANNER,
+    flow.SCANNER,
+    prompts.SCANNER,
+    ruff.SCANNER,
+    secrets.SCANNER,
+    semgrep.SCANNER,
+    tampering.SCANNER,
+    unicode.SCANNER,
+)
+NAMES = tuple(scanner.name for scanner in DEFAULT)
 
 
 def named(names: Iterable[str]) -> tuple[Scanner, ...]:

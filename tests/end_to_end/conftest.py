@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from countermark_ledger import canonical
 from countermark_ledger.canonical import Json
+from countermark_scanners import registry
 from countermark_scanners.report import ScannerReport
 from countermark_scanners.result import ScanResult
 from countermark_scanners.score import score
@@ -28,7 +29,7 @@ from countermark_service.gate.input import Input
 from countermark_service.gate.reason import Reason
 from countermark_service.gate.rules import judge
 
-RAN = tuple(ScannerReport(name, "0", "0" * 64, {}, None) for name in ("bandit", "ruff", "semgrep"))
+RAN = tuple(ScannerReport(name, "0", "0" * 64, {}, None) for name in registry.NAMES)
 CLEAN = ScanResult(RAN, (), (), (), (), score(()), None)
 
 

@@ -23,6 +23,7 @@ from countermark_ledger.predicates import status
 from countermark_ledger.predicates.generation import BUILD_TYPE
 from countermark_ledger.predicates.status import Revocation, RevokedKind
 from countermark_ledger.predicates.verdict import Binding, Outcome, Verdict
+from countermark_scanners import registry
 from countermark_scanners.finding import Confidence, Finding, Severity
 from countermark_scanners.score import Gap, score
 from countermark_service import sources
@@ -385,7 +386,7 @@ def test_a_file_that_no_scanner_could_read_is_refused_whatever_the_threshold(
 
 def test_a_policy_without_scanners_is_no_clean_scan(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("countermark_service.cli.deciding.scan_landing", scanning.scan_landing)
-    ask(scene, '"bandit", "ruff", "semgrep"', "")
+    ask(scene, ", ".join(f'"{name}"' for name in registry.NAMES), "")
     scene.change({"app.py": "two = 2\n"})
     assert scene.code() == 20
 

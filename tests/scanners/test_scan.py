@@ -147,7 +147,7 @@ def test_progress_names_each_scanner(shouting: Scanner) -> None:
 
 def test_scanners_are_named_by_policy_and_never_discovered() -> None:
     assert [s.name for s in registry.named(["ruff", "bandit"])] == ["ruff", "bandit"]
-    with pytest.raises(UnknownScanner, match="expected one of bandit, ruff, semgrep, found evil"):
+    with pytest.raises(UnknownScanner, match=r"expected one of bandit, .*, found evil"):
         registry.named(["evil"])
 
 

@@ -107,6 +107,8 @@ def _list(args: argparse.Namespace, console: Console, room: Room) -> None:
         return
     for name in names:
         _show_one(name, found, console)
+    if not names:
+        console.say("nobody has asked for a waiver")
 
 
 def _ended(said: WaiverRevocation, earlier: tuple[Revocation, ...], size: int) -> tuple[Revocation, ...]:

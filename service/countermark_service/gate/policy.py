@@ -21,6 +21,7 @@ from countermark_ledger.git import names
 from countermark_ledger.identity import Kind
 from countermark_ledger.objections import Asked, Rules
 from countermark_ledger.predicates.generation import Evidence
+from countermark_scanners import registry
 from countermark_scanners.demands import Demands, Wanted
 from countermark_scanners.dynamic.plan import MAX_SECONDS, Plan
 from countermark_service.gate import fields
@@ -52,7 +53,7 @@ DEFAULTS: dict[str, Json] = {
     "approvals": {"minimum": 0},
     "score": {
         "threshold": 85,
-        "scanners": ["bandit", "ruff", "semgrep"],
+        "scanners": [*registry.NAMES],
         "rules": {},
         "inert": ["empty", "font/*", "image/*", "text/prose"],
     },

@@ -23,7 +23,7 @@ from countermark_scanners.third_party import ThirdParty
 if TYPE_CHECKING:
     from countermark_scanners.mutants.detection import Confidence as Found
 
-EVERYTHING = Wanted(tuple(scanner.name for scanner in registry.DEFAULT))
+EVERYTHING = Wanted(registry.NAMES)
 Scan = Callable[[Repository, LandingChange, Wanted], ScanResult]
 
 SUBMODULE = "submodule"
