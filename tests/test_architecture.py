@@ -30,7 +30,7 @@ STARTS_PROGRAMS = {
 }
 BECOMES_A_PROGRAM = {
     "scanners/countermark_scanners/limited.py": "sets its own limits, then becomes the scanner that `tool` started",
-    "scanners/countermark_scanners/dynamic/launch.py": "gives up root, then becomes the tracer of the declared command",
+    "scanners/countermark_scanners/dynamic/keep.py": "gives up root, then becomes the tracer of the declared command",
 }
 PROGRAM_MODULES = {"subprocess", "multiprocessing", "pty", "concurrent.futures.process"}
 PROGRAM_CALLS = re.compile(r"(exec[lv]p?e?|spawn[lv]p?e?|posix_spawnp?|system|popen|fork|forkpty|startfile)")

@@ -23,21 +23,32 @@ if TYPE_CHECKING:
     from countermark_scanners.catalogue import Rule
 
     from .decoys import Needles
-    from .sandbox import After, Record, Tree
+    from .places import Places
+    from .sandbox import After, Job, Record, Tree
 
 _ELF = b"\x7fELF"
 _PROGRAMS_OF_THE_SYSTEM = "/usr/bin/"
 
 
-def judge(record: Record, tree: Tree, needles: Needles, rules: Mapping[str, Rule]) -> Iterator[Behaviour]:
-    """Yield what the rows of a workspace, and the output, say."""
+def judge(record: Record, job: Job, places: Places, needles: Needles, rules: Mapping[str, Rule]) -> Iterator[Behaviour]:
+    """Yield what the rows of the workspace and of the home, and the output, say."""
+    tree = job.tree
     for row in record.after:
         if _is_new(row, tree):
             yield from _left(row, tree, rules)
             yield from _carried(row, needles)
+    yield from _settled(record, job, places)
     for name, raw in (("standard output", record.stdout), ("standard error", record.stderr)):
         for decoy in needles.found(raw):
             yield Behaviour("run-secret-leak", said(f"its {name} (the decoy {decoy})"))
+
+
+def _settled(record: Record, job: Job, places: Places) -> Iterator[Behaviour]:
+    """Yield what lies in the home, whatever it was called, or behind, when it was written."""
+    for row in record.home:
+        path = f"{places.home}/{row.path}"
+        if row.kind != "directory" and row.path not in job.surroundings.files and (rule := places.changed(path)):
+            yield Behaviour(rule, places.shown(path))
 
 
 def _is_new(row: After, tree: Tree) -> bool:

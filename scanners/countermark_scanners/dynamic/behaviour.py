@@ -6,9 +6,11 @@ Trust: `subject` and `said` may quote hostile text; `said` is what a developer r
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 _MAX_SAID = 160
+_NUMBERS = re.compile(r"(/proc/|/task/|/fd/)\d+")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -22,5 +24,6 @@ class Behaviour:
 def said(raw: bytes | str) -> str:
     """Make a text of hostile bytes that can be shown in one line."""
     text = raw.decode("utf-8", "backslashreplace") if isinstance(raw, bytes) else raw
+    text = _NUMBERS.sub(r"\1N", text)  # another run has others
     shown = "".join(one if one.isprintable() and one.isascii() else "?" for one in text)
     return shown if len(shown) <= _MAX_SAID else shown[: _MAX_SAID - 3] + "..."

@@ -3,12 +3,13 @@
 Layer: scanners, dynamic. Starts programs through `tool.run`.
 Trust: both programs are taken from the system's own directories or by a full path that the operator gives. The
 command sees a file system of `/usr` or of an image, read-only; a workspace, a home and a `/tmp` of bounded size; no
-network, no capability, no other process; and a system call filter. The tracer, and the shell that reads the
-workspace back, are outside of all that. `keep.sh` and `launch.py` say in which order.
+network, no capability, no other process; and a system call filter. The tracer, and the program that reads the
+workspace back, are outside of all that. `keep.py` says in which order.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import platform
@@ -26,7 +27,7 @@ from countermark_scanners.tool import ToolLimits
 
 from . import machine, record, seccomp, tracing, workspace
 from .errors import NoIsolation
-from .launch import STAYS
+from .keep import PLACE, SAID, STAYS
 
 if TYPE_CHECKING:
     from .sandbox import Job, Record
@@ -37,8 +38,9 @@ _OLDEST = (0, 8)  # --disable-userns and --size
 _MIB = 1024 * 1024
 _ROOM_TO_WRITE = 1024 * _MIB
 _FILE = 128 * _MIB
-_PROCESSES, _FILES = 1024, 4096
+_PROCESSES, _FILES = 512, 4096
 _GRACE_SECONDS = 60
+_runs = itertools.count()
 _FIRST_UID, _UIDS = 60_000, 5000  # Debian keeps 60000-64999 for uses like this one
 
 
@@ -75,19 +77,24 @@ class Bubblewrap:
             kept = tool.run(self._argv(job, room), room=room, limits=limits)
             if kept.code != 0:
                 raise NoIsolation(f"bubblewrap: {kept.stderr[-400:].decode('utf-8', 'replace').strip()}")
-            return record.read(room, seconds=time.monotonic() - began, shifted=machine.shifted(job))
+            return record.read(room, kept.stdout, seconds=time.monotonic() - began, shifted=machine.shifted(job))
 
     def _argv(self, job: Job, room: Path) -> list[str]:
-        """Spell the chain: a namespace with a bounded file system, the keeper, the tracer, the sandbox, the command."""
-        uid = str(_FIRST_UID + os.getpid() % _UIDS) if os.geteuid() == 0 else STAYS
+        """Spell the chain: a namespace with bounded file systems, the keeper, the tracer, the sandbox, the command."""
+        uid = _nobody_else() if os.geteuid() == 0 else STAYS
         python = os.path.realpath(sys.executable)
         size = str(_ROOM_TO_WRITE + sum(len(content) for _, content in job.tree.values()))
         outer = [str(self.bwrap), "--die-with-parent", *(["--cap-add", "ALL"] if uid != STAYS else [])]
-        outer += ["--dev-bind", "/", "/", "--perms", "0755", "--size", size, "--tmpfs", "/mnt", "--"]
-        keep = ["/bin/sh", str(_HERE / "keep.sh"), str(room), str(job.seconds), uid, python, str(_HERE / "collect.py")]
-        limits = [uid, str(_PROCESSES), str(_FILES), "/mnt/filter", "--"]
-        launch = [python, "-I", "-S", str(_HERE / "launch.py"), *limits]
-        return [*outer, *keep, *launch, str(self.strace), *tracing.OPTIONS, str(self.bwrap), *machine.options(job)]
+        outer += ["--dev-bind", "/", "/", "--perms", "0755", "--size", size, "--tmpfs", str(PLACE)]
+        outer += ["--perms", "0755", "--size", str(2 * _FILE), "--tmpfs", str(SAID), "--"]
+        limits = [str(job.seconds), uid, str(_PROCESSES), str(_FILES), "--"]
+        keep = [python, "-I", "-S", str(_HERE / "keep.py"), str(room), *limits]
+        return [*outer, *keep, str(self.strace), *tracing.OPTIONS, str(self.bwrap), *machine.options(job)]
+
+
+def _nobody_else() -> str:
+    """Choose a user for one run: the kernel counts a user's processes together, over all sandboxes."""
+    return str(_FIRST_UID + (os.getpid() * 7 + next(_runs)) % _UIDS)
 
 
 def _find(name: str, package: str) -> Path:

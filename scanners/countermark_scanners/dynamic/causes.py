@@ -79,30 +79,28 @@ def _append(path: str, line: bytes) -> None:
 
 
 def move_clock(seconds: int) -> None:
-    """Move what Python's own calls say about the date. `monotonic` and everything outside of Python stay."""
+    """Move what Python's own calls say about the date. Waits, `monotonic` and the age of files stay as they are."""
     _move_time(seconds)
     import datetime as dt  # noqa: PLC0415  # every Python process in the sandbox would pay for it
 
-    now, moved = dt.datetime.now, dt.timedelta(seconds=seconds)
-
     of_datetime: dict[str, object] = {
-        "now": classmethod(lambda _, tz=None: now(tz) + moved),
-        "utcnow": classmethod(lambda _: now(dt.UTC).replace(tzinfo=None) + moved),
-        "today": classmethod(lambda _: now() + moved),
+        "now": classmethod(lambda cls, tz=None: cls.fromtimestamp(time.time(), tz)),
+        "today": classmethod(lambda cls: cls.fromtimestamp(time.time())),
+        "utcnow": classmethod(lambda cls: cls.fromtimestamp(time.time(), dt.UTC).replace(tzinfo=None)),
     }
-    of_date: dict[str, object] = {"today": classmethod(lambda _: (now() + moved).date())}
+    of_date: dict[str, object] = {"today": classmethod(lambda cls: cls.fromtimestamp(time.time()))}
     for name, methods in (("datetime", of_datetime), ("date", of_date)):
         setattr(dt, name, _alike(getattr(dt, name), methods))
 
 
 def _alike(real: type, methods: dict[str, object]) -> type:
-    """Make a class that stands in for another, and recognises what that one made: values from before, and of C code."""
+    """Make a class that stands in for another, under its name, and recognises what C code still makes of that one."""
 
     class Alike(type):
         def __instancecheck__(cls, instance: object) -> bool:
             return isinstance(instance, real)
 
-    return Alike(real.__name__, (real,), methods)
+    return Alike(real.__name__, (real,), {**methods, "__module__": real.__module__, "__doc__": real.__doc__})
 
 
 def _move_time(seconds: int) -> None:

@@ -8,7 +8,7 @@ printed: what is said names the decoy.
 from __future__ import annotations
 
 import base64
-import re
+import os
 import secrets
 import string
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _ALPHABET = string.ascii_letters + string.digits
-_LENGTH = 40
-_PLACEHOLDER = re.compile(r"\{(secret|upper)\}")
-_SHORTEST = 12
+_LENGTH, _MARK = 40, 14
+_GLUE = b" \t\r\n.\\"  # labels of a name, wrapped lines
+PART = "a part of one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,30 +34,42 @@ class Decoy:
 
 
 def bait(templates: Mapping[str, str]) -> tuple[Decoy, ...]:
-    """Fill each template with a value of its own."""
-    return tuple(_decoy(place, template) for place, template in templates.items())
+    """Fill each template with a value of its own; all begin with the same mark, so that one search finds any."""
+    mark = _drawn(_MARK)
+    return tuple(_decoy(place, template, mark) for place, template in templates.items())
 
 
-def _decoy(place: str, template: str) -> Decoy:
-    value = "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
-    upper = "".join(secrets.choice(string.ascii_uppercase + "234567") for _ in range(16))
-    text = _PLACEHOLDER.sub(lambda found: value if found[1] == "secret" else upper, template)
+def _decoy(place: str, template: str, mark: str) -> Decoy:
+    value = mark + _drawn(_LENGTH - _MARK)
+    text = template.replace("{secret}", value).replace("{upper}", value[:16].upper())
     return Decoy(place, text.encode(), value.encode())
+
+
+def _drawn(length: int) -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
 class Needles:
     """Every spelling in which a decoy's value is looked for."""
 
     def __init__(self, decoys: Iterable[Decoy]) -> None:
-        self._spellings = [(spelling, decoy.place) for decoy in decoys for spelling in _spellings(decoy.value)]
+        every = tuple(decoys)
+        self._marks = tuple({spelling for decoy in every for spelling in _spellings(decoy.value[:_MARK])})
+        self._spellings = [(spelling, decoy.place) for decoy in every for spelling in _spellings(decoy.value)]
 
     def found(self, blob: bytes) -> tuple[str, ...]:
-        """Name the places of the decoys whose value, in any spelling, is in the bytes."""
-        if len(blob) < _SHORTEST:
-            return ()
+        """Name the places of the decoys whose value, in any spelling, is in the bytes; `PART` for its beginning."""
         folded = blob.lower()
-        joined = re.sub(rb"[\s.\\]+", b"", folded)  # labels of a name, wrapped lines
-        return tuple(sorted({place for spelling, place in self._spellings if spelling in folded or spelling in joined}))
+        joined = folded.translate(None, _GLUE)
+        if not any(mark in folded or mark in joined for mark in self._marks):
+            return ()
+        whole = {place for spelling, place in self._spellings if spelling in folded or spelling in joined}
+        return tuple(sorted(whole)) or (PART,)
+
+    def veil(self, text: str) -> str:
+        """Leave a text that holds no decoy; otherwise say which, and nothing else: values differ in every run."""
+        held = self.found(os.fsencode(text))
+        return f"a name that holds the decoy {', '.join(held)}" if held else text
 
 
 def _spellings(value: bytes) -> set[bytes]:

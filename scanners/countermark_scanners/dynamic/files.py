@@ -62,7 +62,7 @@ def _opened(call: Call, arguments: list[bytes], cwd: str, places: Places) -> Ite
     if len(arguments) <= flags_at:
         return
     spelled = _text(arguments[flags_at - 1])
-    path = _decoded(call) or _path(arguments, flags_at - 1, cwd)
+    path = os.fsdecode(call.made) or _path(arguments, flags_at - 1, cwd)
     rule = places.opened(path, spelled=spelled)
     writes = _WRITING.search(arguments[flags_at])
     if rule is None and writes and (b"O_CREAT" in arguments[flags_at] or call.failed not in _NOTHING_THERE):
@@ -113,10 +113,3 @@ def _path(arguments: list[bytes], index: int, cwd: str) -> str:
 
 def _text(argument: bytes) -> str:
     return os.fsdecode(strace.string(argument) or b"")
-
-
-def _decoded(call: Call) -> str:
-    """Return the path that the new descriptor stands for."""
-    if call.result is None or call.result < 0 or not call.more.startswith(b"<") or not call.more.endswith(b">"):
-        return ""
-    return os.fsdecode(strace.unescaped(call.more[1:-1]))

@@ -10,8 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import causes
-from .launch import FILTER_DESCRIPTOR
+from . import causes, clock
+from .keep import FILTER_DESCRIPTOR
 from .plan import HOST
 from .sandbox import WORKSPACE
 from .workspace import write
@@ -31,7 +31,6 @@ _TABLES_NAMES = (
     "mime.types os-release perl protocols services ssl/certs ssl/openssl.cnf timezone"
 )
 _TABLES = tuple(_TABLES_NAMES.split())
-_FAKETIME = ("usr/lib", "*/faketime/libfaketimeMT.so.1")
 
 
 def lay_out(lay: Path, job: Job, program: bytes) -> None:
@@ -45,16 +44,14 @@ def lay_out(lay: Path, job: Job, program: bytes) -> None:
         write(lay / "etc" / name, text.encode())
     write(lay / "hook" / "countermark_causes.py", Path(causes.__file__).read_bytes())
     write(lay / "hook" / "sitecustomize.py", _sitecustomize(job).encode())
+    for name, text in clock.programs(machine.shift_days).items():
+        write(lay / "hook" / name, text.encode(), 0o755)
     write(lay / "filter", program)
 
 
 def shifted(job: Job) -> str:
     """Say by which means the clock of the job is moved, and how far that reaches."""
-    if not job.surroundings.shift_days:
-        return ""
-    if _faketime(job):
-        return "libfaketime: programs that keep their environment and are linked dynamically"
-    return "Python's own clocks: nothing that is not Python, and no isolated interpreter"
+    return clock.REACH if job.surroundings.shift_days else ""
 
 
 def options(job: Job) -> list[str]:
@@ -65,7 +62,7 @@ def options(job: Job) -> list[str]:
     isolation += ["--seccomp", str(FILTER_DESCRIPTOR)]
     files = [*_image(job.image), "--proc", "/proc", "--dev", "/dev", "--bind", "/mnt/tmp", "/tmp"]  # noqa: S108  # a private one, inside
     files += [part for name in sorted(_etc("", "", "")) for part in ("--ro-bind", f"/mnt/etc/{name}", f"/etc/{name}")]
-    files += ["--bind", "/mnt/home", machine.home, "--ro-bind", "/mnt/hook", _HOOK, "--bind", "/mnt/said/causes", _SINK]
+    files += ["--bind", "/mnt/home", machine.home, "--ro-bind", "/mnt/hook", _HOOK, "--bind", "/mnt/causes", _SINK]
     files += [part for path in sorted(machine.files) for part in _fixed(f"/mnt/home/{path}", f"{machine.home}/{path}")]
     files += ["--bind", "/mnt/work", WORKSPACE, "--remount-ro", "/", "--chdir", WORKSPACE, "--clearenv"]
     variables = [part for name, value in sorted(_environment(job).items()) for part in ("--setenv", name, value)]
@@ -78,17 +75,11 @@ def _fixed(source: str, target: str) -> tuple[str, str, str]:
 
 
 def _environment(job: Job) -> dict[str, str]:
-    found = {**job.surroundings.environment, "PYTHONPATH": _HOOK, "PWD": WORKSPACE}
-    if job.surroundings.shift_days and (library := _faketime(job)):
-        found |= {"LD_PRELOAD": library, "FAKETIME": f"+{job.surroundings.shift_days}d"}
-        found |= {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1"}
+    machine = job.surroundings
+    found = {**machine.environment, "PYTHONPATH": _HOOK, "PWD": WORKSPACE}
+    if machine.shift_days:
+        found |= {"PATH": f"{_HOOK}/bin:{found['PATH']}", "NODE_OPTIONS": f"--require={_HOOK}/clock.cjs"}
     return found
-
-
-def _faketime(job: Job) -> str | None:
-    root = Path("/" if job.image == HOST else job.image)
-    found = sorted((root / _FAKETIME[0]).glob(_FAKETIME[1]))
-    return f"/{found[0].relative_to(root)}" if found else None
 
 
 def _image(image: str) -> Iterator[str]:
@@ -129,11 +120,8 @@ def _etc(user: str, host: str, home: str) -> dict[str, str]:
 
 
 def _sitecustomize(job: Job) -> str:
-    clock = job.surroundings.shift_days and not _faketime(job)
-    lines = [
-        "import countermark_causes",
-        f"countermark_causes.install({WORKSPACE!r}, {job.surroundings.home!r}, {_SINK!r})",
-    ]
-    return "\n".join(
-        [*lines, *([f"countermark_causes.move_clock({job.surroundings.shift_days * 86400})"] if clock else []), ""]
-    )
+    machine = job.surroundings
+    lines = ["import countermark_causes"]
+    lines += [f"countermark_causes.install({WORKSPACE!r}, {machine.home!r}, {_SINK!r})"]
+    lines += [f"countermark_causes.move_clock({machine.shift_days * 86400})"] if machine.shift_days else []
+    return "\n".join([*lines, ""])

@@ -28,6 +28,7 @@ _INTERNET = re.compile(
 _LOCAL = re.compile(rb'sun_path="((?:[^"\\]|\\.)*)"')
 _FAMILY = re.compile(rb"AF_INET6?\b")
 _DNS = 53
+MAX_SENT = 16 * 1024 * 1024
 _HEADER = 12
 _STANDARD_STREAMS = frozenset({b"0", b"1", b"2"})
 
@@ -39,7 +40,10 @@ class Sockets:
         self._places, self._needles = places, needles
         self._internet: set[bytes] = set()
         self._asking: set[bytes] = set()
+        self._payloads: dict[bytes, bytearray] = {}
+        self._kept = 0
         self.tied: set[int] = set()
+        self.overflowed = False
 
     def judge(self, call: Call) -> Iterator[Behaviour]:
         """Yield what one call about sockets did."""
@@ -48,24 +52,17 @@ class Sockets:
         if call.name in {"socket", "accept", "accept4"}:
             self._made(call, socket)
         elif call.name in {"dup2", "dup3"}:
-            if (
-                len(arguments) > 1
-                and socket in self._internet
-                and strace.descriptor(arguments[1])[0] in _STANDARD_STREAMS
-            ):
-                self.tied.add(call.process)
+            self._copied(call, socket, strace.descriptor(arguments[-1 if call.name == "dup2" else -2])[0])
         elif call.name != "bind":
             yield from self._reached(call, socket)
 
-    def inherit(self, parent: int, child: int) -> None:
-        """A child has its parent's standard streams."""
-        if parent in self.tied:
-            self.tied.add(child)
+    def _copied(self, call: Call, socket: bytes, onto: bytes) -> None:
+        if socket in self._internet and onto in _STANDARD_STREAMS:
+            self.tied.add(call.process)
 
     def _made(self, call: Call, listening: bytes) -> None:
-        made = call.more[1:-1]
         if listening in self._internet or (call.name == "socket" and _FAMILY.match(call.arguments)):
-            self._internet.add(made)
+            self._internet.add(call.made)
 
     def _reached(self, call: Call, socket: bytes) -> Iterator[Behaviour]:
         if call.name == "connect" and (local := _LOCAL.search(call.arguments)):
@@ -90,9 +87,18 @@ class Sockets:
             yield Behaviour("run-name-lookup", said(name))
         if asked and not names:
             yield Behaviour("run-name-lookup", "something that is no plain question")
-        for decoy in self._needles.found(
-            b"".join(payloads) + b" " + b"".join(name.replace(b".", b"") for name in names)
-        ):
+        self._keep(strace.descriptor(call.split()[0])[1], b"".join(names or payloads))
+
+    def _keep(self, socket: bytes, payload: bytes) -> None:
+        """Add to what one socket sent: a secret may be sent in pieces."""
+        self._kept += len(payload)
+        self.overflowed = self.overflowed or self._kept > MAX_SENT
+        if not self.overflowed:
+            self._payloads.setdefault(socket, bytearray()).extend(payload)
+
+    def finish(self) -> Iterator[Behaviour]:
+        """Search what each socket sent all in all."""
+        for decoy in sorted({one for sent in self._payloads.values() for one in self._needles.found(bytes(sent))}):
             yield Behaviour("run-secret-leak", said(f"what was sent over a socket (the decoy {decoy})"))
 
 

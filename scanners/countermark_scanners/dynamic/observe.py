@@ -51,7 +51,7 @@ def observe(
             found.update(watch.judge(call))
         if len(found) > MAX_BEHAVIOURS:
             return Observed(frozenset(found), start.ran, start.ended, flooded=True)
-    return Observed(frozenset(found), start.ran, start.ended, flooded=False)
+    return Observed(frozenset(found | set(watch.finish())), start.ran, start.ended, flooded=watch.flooded)
 
 
 class _Start:
@@ -61,22 +61,26 @@ class _Start:
         self._command = command
         self._ours: list[int] = []
         self._process: int | None = None
+        self._first: int | None = None
         self.ran = self.ended = False
 
     def is_commands(self, call: Call) -> bool:
         if self._process is None:
             self._begin(call)
             return self._process is not None
-        if call.name == strace.ENDED and call.process == self._ours[0]:
-            self.ended = True
+        if call.name in {strace.ENDED, strace.KILLED} and call.process in self._ours:
+            self.ended = self.ended or call.process == self._first
+            self._ours.remove(call.process)  # its number is free again, and may become the command's
+            return False
         if call.process == self._process and not self.ran:
             self._begin(call)
         return call.process == self._process or call.process not in self._ours
 
     def _begin(self, call: Call) -> None:
+        self._first = call.process if self._first is None else self._first
         if call.name == "execve" and self._is_command(call):
             self._process = call.process
-            self._ours = [one for one in self._ours if one != call.process] or [call.process]
+            self._ours = [one for one in self._ours if one != call.process]
             self.ran = call.result == 0
         elif call.process not in self._ours:
             self._ours.append(call.process)
@@ -103,7 +107,7 @@ class _Watch:
         elif call.name in network.CALLS:
             yield from self._sockets.judge(call)
         elif call.name == "execve":
-            yield from self._programs.executed(call, tied=call.process in self._sockets.tied)
+            yield from self._programs.executed(call)
         elif call.name in programs.STOPPED:
             yield from self._programs.stopped(call)
         elif call.name in programs.FORKS:
@@ -114,13 +118,22 @@ class _Watch:
         elif call.name in {"chdir", "fchdir"} and call.result == 0:
             self._moved(call)
 
+    @property
+    def flooded(self) -> bool:
+        """More was sent than is searched."""
+        return self._sockets.overflowed
+
+    def finish(self) -> Iterator[Behaviour]:
+        """Judge what only the whole trace shows."""
+        yield from self._programs.shells(self._sockets.tied)
+        yield from self._sockets.finish()
+
     def _directory(self, process: int) -> str:
         return self._directories.get(process, WORKSPACE)
 
     def _inherit(self, call: Call) -> None:
-        if call.result is not None and call.result > 0:
-            self._directories.setdefault(call.result, self._directory(call.process))
-            self._sockets.inherit(call.process, call.result)
+        if (child := call.child) is not None:
+            self._directories.setdefault(child, self._directory(call.process))
 
     def _moved(self, call: Call) -> None:
         argument = call.split()[0]

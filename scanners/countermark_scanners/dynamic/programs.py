@@ -14,7 +14,7 @@ from . import strace
 from .behaviour import Behaviour, said
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from countermark_scanners.catalogue import Rule
 
@@ -44,11 +44,13 @@ class Programs:
             call: rule for rule in ("run-debugger", "run-memory-execution") for call in rules[rule].data["calls"]
         }
         self._most_refused = rules["run-process-flood"].data["refused"]
+        self._shells_run: list[tuple[int, str]] = []
+        self._parents: dict[int, int] = {}
         self._refused = 0
         self._trapped: set[int] = set()
 
-    def executed(self, call: Call, *, tied: bool) -> Iterator[Behaviour]:
-        """Judge the start of a program; `tied` is whether a socket is one of its standard streams."""
+    def executed(self, call: Call) -> Iterator[Behaviour]:
+        """Judge the start of a program."""
         arguments = call.split()
         path = (strace.string(arguments[0]) or b"").decode("utf-8", "replace")
         words = list(strace.strings(arguments[1])) if len(arguments) > 1 else []
@@ -59,8 +61,8 @@ class Programs:
             yield Behaviour("run-privilege", said(f"the program {name}"))
         if _DESCRIPTOR.fullmatch(path):
             yield Behaviour("run-memory-execution", said(path))
-        if tied and name in self._shells:
-            yield Behaviour("run-reverse-shell", said(path))
+        if name in self._shells:
+            self._shells_run.append((call.process, said(path)))
         for decoy in self._needles.found(b" ".join(words)):
             yield Behaviour("run-secret-leak", said(f"the arguments of {name} (the decoy {decoy})"))
 
@@ -78,10 +80,25 @@ class Programs:
             yield Behaviour(self._calls.get(name, "run-kernel-surface"), said(name))
 
     def forked(self, call: Call) -> Iterator[Behaviour]:
-        """Count the processes that were refused."""
+        """Note who is whose child, and count the processes that were refused."""
+        if (child := call.child) is not None:
+            self._parents[child] = call.process
         self._refused += call.failed == "EAGAIN"
         if self._refused == self._most_refused:
             yield Behaviour("run-process-flood", f"{self._refused} or more")
+
+    def shells(self, tied: Collection[int]) -> Iterator[Behaviour]:
+        """Judge, at the end, the shells of processes of which one tied a socket to a standard stream.
+
+        A child's first lines may stand before the line that says whose child it is.
+        """
+        for process, path in self._shells_run:
+            above, seen = process, set[int]()
+            while above in self._parents and above not in tied and above not in seen:
+                seen.add(above)
+                above = self._parents[above]
+            if above in tied:
+                yield Behaviour("run-reverse-shell", path)
 
     def identified(self, call: Call) -> Iterator[Behaviour]:
         """Judge a change of identity."""

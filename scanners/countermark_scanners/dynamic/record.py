@@ -1,4 +1,4 @@
-"""Reads back what `keep.sh` left of a run.
+"""Reads back what `keep.py` left of a run.
 
 Layer: scanners, dynamic. Reads files of a room of ours.
 Trust: the documents are written by programs of ours; what they quote is hostile. What is cut short is said to be.
@@ -7,42 +7,52 @@ Trust: the documents are written by programs of ours; what they quote is hostile
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import os
 from typing import TYPE_CHECKING
 
 from .errors import NoIsolation, RecordMalformed
+from .keep import CANNOT_START, TIMED_OUT
 from .sandbox import After, Record
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_KILLED = 137  # 128 + SIGKILL, as `timeout --signal=KILL` ends
-_NOT_LAUNCHED = frozenset({124, 125, 126, 127})
 MAX_TRACE = 96 * 1024 * 1024
 MAX_OUTPUT = 32 * 1024 * 1024
+_QUOTED = 400
 
 
-def read(room: Path, *, seconds: float, shifted: str) -> Record:
+def read(room: Path, collected: bytes, *, seconds: float, shifted: str) -> Record:
     """Put the record together; `RecordMalformed` when a part of it is missing."""
     try:
         code = int((room / "code").read_text())
-        after = json.loads((room / "after.json").read_bytes())
-        rows = tuple(_after(row) for row in after["rows"])
+        after = json.loads(collected)
+        rows, home = (tuple(_after(row) for row in after[name]) for name in ("rows", "home"))
         causes = base64.b64decode(after["causes"], validate=True)
         trace, stdout, stderr = ((room / name).read_bytes() for name in ("trace", "command.stdout", "command.stderr"))
-    except (OSError, ValueError, KeyError, TypeError, binascii.Error) as error:
+        incomplete = str(after["incomplete"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise RecordMalformed(f"sandbox: expected a whole record, found {type(error).__name__}: {error}") from error
-    if code in _NOT_LAUNCHED and not trace:
-        raise NoIsolation(f"sandbox: {stderr[-400:].decode('utf-8', 'replace').strip()}")
-    timed_out = code == _KILLED
-    reasons = [after["incomplete"], _cut("trace", trace, MAX_TRACE)]
+    if code == CANNOT_START and not trace:
+        raise NoIsolation(f"sandbox: {stderr[-_QUOTED:].decode('utf-8', 'replace').strip()}")
+    timed_out = code == TIMED_OUT
+    reasons = [incomplete, _cut("the trace", trace, MAX_TRACE)]
     reasons += [_cut("standard output", stdout, MAX_OUTPUT), _cut("standard error", stderr, MAX_OUTPUT)]
     reasons += ["the command did not end within its time"] if timed_out else []
-    incomplete = "; ".join(reason for reason in reasons if reason)
-    cut = (stdout[:MAX_OUTPUT], stderr[:MAX_OUTPUT], trace[:MAX_TRACE])
-    return Record(code, timed_out, *cut, causes, rows, incomplete, shifted, seconds)
+    return Record(
+        code=code,
+        timed_out=timed_out,
+        stdout=stdout[:MAX_OUTPUT],
+        stderr=stderr[:MAX_OUTPUT],
+        trace=trace[:MAX_TRACE],
+        causes=causes,
+        after=rows,
+        home=home,
+        incomplete="; ".join(reason for reason in reasons if reason),
+        shifted=shifted,
+        seconds=seconds,
+    )
 
 
 def _cut(name: str, raw: bytes, most: int) -> str:

@@ -67,7 +67,7 @@ class Record:
     """What one run did. `trace` is strace's text; `incomplete` says why it is not the whole truth, or is empty.
 
     `causes` was written from within and may be forged: it explains, it never acquits. `shifted` says by which
-    means the clock was moved, and is empty when it was not.
+    means the clock was moved, and is empty when it was not. `home` is what was added to the home, without contents.
     """
 
     code: int
@@ -77,6 +77,7 @@ class Record:
     trace: bytes
     causes: bytes
     after: tuple[After, ...]
+    home: tuple[After, ...]
     incomplete: str
     shifted: str
     seconds: float

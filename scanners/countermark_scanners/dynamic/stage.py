@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from countermark_scanners import catalogue
 
 from . import aftermath, decoys, surroundings, verdict
+from .behaviour import Behaviour
 from .decoys import Needles
 from .errors import NoIsolation
 from .observe import observe
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from countermark_scanners.catalogue import Rule
     from countermark_scanners.finding import Hit
 
-    from .behaviour import Behaviour
     from .decoys import Decoy
     from .plan import Plan
     from .sandbox import Record, Sandbox, Surroundings, Tree
@@ -46,6 +46,11 @@ class NotRun:
     """Nothing was declared, so nothing is claimed."""
 
     reason: str = "not run: the policy declares no command"
+
+    @property
+    def said(self) -> str:
+        """Say it in a line."""
+        return f"dynamic stage: {self.reason}"
 
     def to_json(self) -> dict[str, Json]:
         """Spell it for every output."""
@@ -75,6 +80,13 @@ class Outcome:
     runs: tuple[RunSummary, ...]
     isolation: str
     standing: Mapping[str, tuple[Hit, ...]] = field(default_factory=dict)
+
+    @property
+    def said(self) -> str:
+        """Say in a line what was run, and how it ended."""
+        runs = ", ".join(f"{run.machine}: exit code {run.code} after {run.milliseconds} ms" for run in self.runs)
+        incomplete = f"; incomplete: {self.unscanned}" if self.unscanned else ""
+        return f"dynamic stage: ran ({self.isolation}; {runs}){incomplete}"
 
     def log(self) -> str:
         """Say in a few lines what was run, how it ended, and what is not known."""
@@ -147,8 +159,9 @@ def _judged(job: Job, record: Record, planted: tuple[Decoy, ...], rules: Mapping
             f"dynamic: expected {job.command[0]!r} to start, found: {found}",
             hint="the policy's dynamic.image must hold the program that dynamic.command names",
         )
-    behaviours = seen.behaviours | frozenset(aftermath.judge(record, job.tree, needles, rules))
-    reasons = [record.incomplete, "more behaviours than are listed" if seen.flooded else ""]
+    every = seen.behaviours | frozenset(aftermath.judge(record, job, places, needles, rules))
+    behaviours = frozenset(Behaviour(one.rule, needles.veil(one.subject)) for one in every)
+    reasons = [record.incomplete, "more than is searched" if seen.flooded else ""]
     reasons += ["the trace has no end"] if not (seen.ended or record.timed_out) else []
     return _Judged(machine, record, behaviours, "; ".join(reason for reason in reasons if reason))
 

@@ -29,8 +29,9 @@ _SIGNAL = re.compile(rb"--- SIGSYS \{.*si_syscall=__NR_(\w+)")
 _ENDED = re.compile(rb"\+\+\+ (exited with \d+|killed by (SIG\w+).*) \+\+\+")
 _ESCAPE = re.compile(rb"\\(x[0-9a-f]{2}|[0-7]{1,3}|.)", re.DOTALL)
 _NAMED = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"v": b"\v", b"f": b"\f", b'"': b'"', b"\\": b"\\"}
-_DESCRIPTOR = re.compile(rb"(AT_FDCWD|-?\d+)(?:<(.*)>)?", re.DOTALL)
+_DESCRIPTOR = re.compile(rb"(AT_FDCWD|-?\d+)(?:<(.*)>(?:\(deleted\))?)?", re.DOTALL)
 _OPENING, _CLOSING = b"([{", b")]}"
+_TRANSLATED = re.compile(rb"/\* (\d+) in strace's PID NS \*/")
 _MAX_STRANGE = 100
 
 TRAPPED = "trapped"  # the filter stopped the call that `arguments` names
@@ -47,6 +48,18 @@ class Call:
     arguments: bytes
     result: int | None
     more: bytes
+
+    @property
+    def made(self) -> bytes:
+        """What the descriptor stands for that the call returned, where strace decoded it: a path or `socket:[7]`."""
+        ends = self.result is not None and self.result >= 0 and self.more.startswith(b"<")
+        return unescaped(self.more[1 : self.more.rindex(b">")]) if ends and b">" in self.more else b""
+
+    @property
+    def child(self) -> int | None:
+        """The process that the call made, under the number that the trace's lines have; None when it made none."""
+        translated = _TRANSLATED.search(self.more)
+        return int(translated[1]) if translated else self.result if self.result and self.result > 0 else None
 
     @property
     def failed(self) -> str:

@@ -23,6 +23,7 @@ OPTIONS = (
     "--seccomp-bpf",
     "--quiet=attach,personality,path-resolution,thread-execve",
     "--decode-fds=path",
+    "--pidns-translation",
     f"--string-limit={TEXT_LIMIT}",
     "--signal=SIGSYS,SIGXFSZ,SIGXCPU",
     "--output=/mnt/said/trace",

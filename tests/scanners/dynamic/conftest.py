@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from countermark_scanners import dynamic
+from countermark_scanners.dynamic.bubblewrap import Bubblewrap
+from countermark_scanners.dynamic.sandbox import Sandbox
 
 
 @pytest.fixture(scope="session")
-def sandbox() -> dynamic.Sandbox:
+def sandbox() -> Sandbox:
     """Find bubblewrap and strace: those that `parts/bubblewrap.sh` brought, or this system's own."""
     parts = os.environ.get("COUNTERMARK_PARTS")
     brought = Path(parts, "bubblewrap", "usr", "bin") if parts else None
     if brought and (brought / "bwrap").is_file() and (brought / "strace").is_file():
-        return dynamic.Bubblewrap(brought / "bwrap", brought / "strace")
-    return dynamic.Bubblewrap.found()
+        return Bubblewrap(brought / "bwrap", brought / "strace")
+    return Bubblewrap.found()

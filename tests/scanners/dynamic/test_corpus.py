@@ -15,7 +15,11 @@ from pathlib import Path
 import pytest
 
 from countermark_ledger.node import Mode
-from countermark_scanners import catalogue, dynamic
+from countermark_scanners import catalogue
+from countermark_scanners.dynamic import stage
+from countermark_scanners.dynamic.plan import Plan
+from countermark_scanners.dynamic.sandbox import Sandbox
+from countermark_scanners.dynamic.stage import Outcome
 from countermark_scanners.finding import Confidence, Severity
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -56,13 +60,13 @@ def item(name: str, files: dict[str, Path]) -> Item:
 BAD, HONEST = tuple(items("bad")), tuple(items("honest"))
 
 
-def run(one: Item, sandbox: dynamic.Sandbox) -> dynamic.Outcome:
-    outcome = dynamic.run(dynamic.Plan("host", one.command, SECONDS), one.tree, sandbox)
-    assert isinstance(outcome, dynamic.Outcome)
+def run(one: Item, sandbox: Sandbox) -> Outcome:
+    outcome = stage.run(Plan("host", one.command, SECONDS), one.tree, sandbox)
+    assert isinstance(outcome, Outcome)
     return outcome
 
 
-def reported(outcome: dynamic.Outcome) -> dict[str, str]:
+def reported(outcome: Outcome) -> dict[str, str]:
     return {hit.rule.removeprefix("countermark/"): hit.message for hits in outcome.hits.values() for hit in hits}
 
 
@@ -87,7 +91,7 @@ def test_every_rule_is_expected_of_a_bad_program(rule: str) -> None:
 
 @pytest.mark.parts
 @pytest.mark.parametrize("one", BAD, ids=lambda one: one.name)
-def test_a_bad_program_is_reported_by_every_rule_that_it_breaks(one: Item, sandbox: dynamic.Sandbox) -> None:
+def test_a_bad_program_is_reported_by_every_rule_that_it_breaks(one: Item, sandbox: Sandbox) -> None:
     outcome = run(one, sandbox)
     missing = one.expects - set(reported(outcome))
     assert not missing, (sorted(missing), reported(outcome), outcome.log())
@@ -98,7 +102,7 @@ def test_a_bad_program_is_reported_by_every_rule_that_it_breaks(one: Item, sandb
 
 @pytest.mark.parts
 @pytest.mark.parametrize("one", HONEST, ids=lambda one: one.name)
-def test_an_honest_program_passes_its_tests_and_nothing_is_said_of_it(one: Item, sandbox: dynamic.Sandbox) -> None:
+def test_an_honest_program_passes_its_tests_and_nothing_is_said_of_it(one: Item, sandbox: Sandbox) -> None:
     outcome = run(one, sandbox)
     assert reported(outcome) == {}
     assert outcome.unscanned is None
