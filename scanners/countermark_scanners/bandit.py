@@ -8,20 +8,30 @@ bandit exits 0 for a file it could not read and lists it under `errors`; here th
 
 from __future__ import annotations
 
+import re
+import sys
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from . import canary, output, table, tool
-from .errors import OutputMalformed
+from . import canary, fstrings, output, table, tool
+from .errors import OutputMalformed, Unreadable
 from .finding import Confidence, Hit, Severity
 from .report import Unscanned
 from .scanner import Answers, Program, Scanner, installed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .canary import Answer
+    from .fstrings import Older
     from .output import Value
-    from .tool import Completed
+    from .question import Question
+    from .tool import Completed, ToolLimits
 
 NAME = "bandit"
+_FORMAT = re.compile(rb"\b(f|rf|fr)[\"']", re.IGNORECASE)
+_READS_ALL = sys.version_info >= (3, 12)  # PEP 701
 
 
 def _command(_room: Path, _names: list[str]) -> list[str]:
@@ -71,7 +81,34 @@ def _version() -> str:
 
 
 def _rules_sha256() -> str:
-    return table.sha256(NAME, canary.SOURCE)
+    spelling = Path(fstrings.__file__).read_bytes()
+    return table.sha256(NAME, canary.SOURCE, spelling)
 
 
-SCANNER = Scanner(NAME, _version, _rules_sha256, Program(NAME, _command, parse), distributions=(NAME,))
+_PROGRAM = Program(NAME, _command, parse)
+
+
+def run(questions: Mapping[str, Question], limits: ToolLimits) -> Answers:
+    """Answer for every question; bandit reads with this Python's parser, so later format strings are respelled."""
+    formats = {key: one for key, one in questions.items() if not _READS_ALL and _FORMAT.search(one.content)}
+    spelled = {key: found for key, one in formats.items() if (found := _older(one)) is not None}
+    asked = {key: replace(questions[key], content=one.text.encode()) for key, one in spelled.items()}
+    answers = _PROGRAM({**questions, **asked}, limits)
+    return {key: _placed(answer, spelled[key]) if key in spelled else answer for key, answer in answers.items()}
+
+
+def _older(question: Question) -> Older | None:
+    try:
+        found = fstrings.older(question.content.decode("utf-8-sig"))
+    except (SyntaxError, ValueError, RecursionError, MemoryError, Unreadable):
+        return None  # it is given as it is, and bandit says what it can't read
+    return found if found.respelled else None
+
+
+def _placed(answer: Answer, spelled: Older) -> Answer:
+    if isinstance(answer, Unscanned):
+        return answer
+    return tuple(replace(hit, line=spelled.line(hit.line)) for hit in answer)
+
+
+SCANNER = Scanner(NAME, _version, _rules_sha256, run, distributions=(NAME,))

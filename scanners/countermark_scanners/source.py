@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 NAME = "source"
 _BROKEN = "~broken"  # planted beside the canary: a parser that accepts it parses nothing
-_CHILD = Path(__file__).with_name("parse_child.py")
+_CHILD = "countermark_scanners.parse_child"
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")  # PEP 263
 _UTF8 = frozenset({"utf8", "utf8sig", "ascii", "usascii"})
 _ASCII_SUPERSETS = frozenset({"latin1", "iso88591", "iso885915", "cp1252"})
@@ -74,7 +74,7 @@ def _parsed(contents: Mapping[str, bytes], limits: ToolLimits) -> dict[str, dict
     planted = {canary.KEY: canary.SOURCE, _BROKEN: canary.SOURCE + b"(\n"}
     with fresh_room() as room:
         names = materialise(room, {**contents, **planted})
-        argv = [tool.interpreter(), "-I", "-S", str(_CHILD), "."]
+        argv = [tool.interpreter(), "-I", "-m", _CHILD, "."]
         done = tool.run(argv, room=room, limits=limits)
     if done.code != 0:
         raise ToolFailed(f"source: expected exit code 0 of the parser, found {done.code}")
@@ -110,7 +110,7 @@ def _version() -> str:
 
 def _rules_sha256() -> str:
     digest = hashlib.sha256(canary.SOURCE + catalogue.sha256("unicode").encode())
-    for module in ("source.py", "parse_child.py", "suppressions.py", "unicode.py"):
+    for module in ("source.py", "parse_child.py", "fstrings.py", "suppressions.py", "unicode.py"):
         digest.update(hashlib.sha256(Path(__file__).with_name(module).read_bytes()).digest())
     return digest.hexdigest()
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import ast
 import re
 
-from . import fstrings, sinks
+from .. import fstrings
+from . import sinks
 from .attributes import attribute, element
 from .scope import MAX_CALLS, Arguments, Scope
 from .state import Obj

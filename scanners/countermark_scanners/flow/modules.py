@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from . import fstrings
+from .. import fstrings
 from .scope import Module, Scope
 from .state import Obj
 from .values import Value, named, referring

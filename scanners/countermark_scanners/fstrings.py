@@ -13,7 +13,7 @@ import ast
 import re
 from dataclasses import dataclass, field
 
-from ..errors import Unreadable
+from .errors import Unreadable
 
 _PREFIX = re.compile(r"(?<![\w])([rRbBuUfF]{0,2})('''|\"\"\"|'|\")")
 _TOKEN = re.compile(r"#[^\n]*|(?<![\w])[rRbBuUfF]{0,2}(?:'''|\"\"\"|'|\")|[\[\](){}]")
@@ -195,6 +195,45 @@ def parse(text: str, *, nesting: int = 0) -> ast.Module:
     if not isinstance(found, ast.Module):
         raise SyntaxError("no module")  # noqa: TRY004  # to callers it is text that does not parse
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Older:
+    """The same program for an older parser: its text, and for each line (from 1) the line it came from."""
+
+    text: str
+    lines: tuple[int, ...]
+    respelled: bool = True
+
+    def line(self, number: int) -> int:
+        """Return the line of the original that a line came from."""
+        return self.lines[number - 1] if 0 < number <= len(self.lines) else number
+
+
+def older(text: str, *, nesting: int = 0) -> Older:
+    """Spell Python text so that this parser reads it; raise `SyntaxError` where that can't be done.
+
+    Each replacement field stands at the end as an assignment of its own, so that whoever reads calls still reads it.
+    """
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        if nesting > MAX_NESTING:
+            raise
+    else:
+        return Older(text, tuple(range(1, text.count("\n") + 2)), respelled=False)
+    rewriter = Rewriter(text, _unused(text))
+    whole = rewriter.whole()
+    if not rewriter.fields:
+        raise SyntaxError("neither this version's format strings nor later ones")
+    lines, parts = list(range(1, whole.count("\n") + 2)), [whole]
+    for number, cut in enumerate(rewriter.fields):
+        inner = older(f"{rewriter.mark}{number} = ({cut.text}\n)", nesting=nesting + 1)
+        parts.append(inner.text)
+        lines += [cut.line + one - 1 for one in inner.lines]
+    joined = "\n".join(parts)
+    ast.parse(joined)
+    return Older(joined, tuple(lines))
 
 
 def _unused(text: str) -> str:
