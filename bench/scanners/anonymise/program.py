@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from countermark_scanners import fstrings
 from countermark_scanners.errors import Unreadable
-from countermark_scanners.flow import fstrings
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
