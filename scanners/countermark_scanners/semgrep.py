@@ -42,9 +42,23 @@ PACKS = {
     ".js": "javascript",
     ".ts": "javascript",
     ".tsx": "javascript",
+    ".go": "go",
+    ".java": "java",
+    ".sh": "shell",
+    ".dockerfile": "dockerfile",
+    ".yml": "github-actions",
+    ".tf": "terraform",
 }
 """The folder of rules by the end of the neutral name."""
-_ENGINES = {"javascript": ("javascript", "typescript")}
+_ENGINES = {
+    "javascript": ("javascript", "typescript"),
+    "go": ("go",),
+    "java": ("java",),
+    "shell": ("bash",),
+    "dockerfile": ("dockerfile",),
+    "github-actions": ("yaml",),
+    "terraform": ("hcl",),
+}
 """What semgrep calls the languages of a folder."""
 _CWE = re.compile(r"CWE-([0-9]+)")
 _OPTIONS = (
