@@ -27,8 +27,9 @@ demo: setup ## Run the main job for real: one change accepted, four refused, eac
 test: setup ## Run the tests (no root, no services)
 	$(PYTEST) -m "not parts" $(PYTEST_FLAGS)
 
-test-parts: setup ## Fetch cosign, PostgreSQL and a minimal Debian, and test with them; says what it could not run
+test-parts: setup ## Fetch cosign, bubblewrap, PostgreSQL, a minimal Debian; test with them; says what it could not run
 	@sh parts/cosign.sh "$(PARTS)"
+	@sh parts/bubblewrap.sh "$(PARTS)"
 	COUNTERMARK_PARTS="$(PARTS)" $(BIN)/python -m pytest -m parts
 	sh parts/postgresql.sh $(BIN)/python -m pytest -m parts tests/contracts tests/service/test_store.py
 	@sh parts/fresh_root.sh "$(PARTS)/fresh-root" $(OWN)

@@ -64,6 +64,30 @@ def test_without_any_source_the_stock_verifier_is_said_to_be_absent(tmp_path: Pa
     assert "NOT HERE" in absent.stderr
 
 
+def test_programs_that_hold_and_watch_are_never_unpacked_into_the_repository() -> None:
+    refused = script("bubblewrap.sh", str(ROOT / ".parts"))
+    assert refused.returncode == 1
+    assert "expected a path outside the repository" in refused.stderr
+    assert not (ROOT / ".parts").exists()
+
+
+def test_without_any_source_the_sandbox_is_said_to_be_absent(tmp_path: Path) -> None:
+    tools = bare(tmp_path / "tools", "dirname", "mkdir", "mktemp", "rm", "sh")
+    env = {"PATH": tools, "COUNTERMARK_SYSTEM_PROGRAMS": str(tmp_path)}
+    absent = script("bubblewrap.sh", str(tmp_path / "parts"), **env)
+    assert absent.returncode == 1
+    assert "NOT HERE" in absent.stderr
+
+
+def test_a_bubblewrap_that_starts_nothing_is_no_sandbox(tmp_path: Path) -> None:
+    programs = {"bwrap": "echo bubblewrap 0.9; exit 1", "strace": 'shift 3; exec "$@"', "apt-get": "exit 1", "id": "echo 0"}
+    env = {"PATH": pretend(tmp_path, **programs), "COUNTERMARK_SYSTEM_PROGRAMS": str(tmp_path)}
+    absent = script("bubblewrap.sh", str(tmp_path / "parts"), **env)
+    assert absent.returncode == 1
+    assert "starts no sandbox here" in absent.stderr
+    assert "NOT HERE" in absent.stderr
+
+
 @pytest.mark.parametrize(("env", "code"), [({}, 0), ({"CI": "true"}, 1)])
 def test_a_newcomers_machine_that_could_not_be_made_is_a_failure_in_ci_only(
     tmp_path: Path, env: dict[str, str], code: int
