@@ -27,7 +27,7 @@ demo: setup ## Run the main job for real: one change accepted, four refused, eac
 test: setup ## Run the tests (no root, no services)
 	$(PYTEST) -m "not parts" $(PYTEST_FLAGS)
 
-test-parts: setup ## Fetch cosign, bubblewrap, PostgreSQL, a minimal Debian; test with them; says what it could not run
+test-parts: setup ## Fetch cosign, bubblewrap, PostgreSQL, a minimal Debian; test with them; say what did not run
 	@sh parts/cosign.sh "$(PARTS)"
 	@sh parts/bubblewrap.sh "$(PARTS)"
 	COUNTERMARK_PARTS="$(PARTS)" $(BIN)/python -m pytest -m parts

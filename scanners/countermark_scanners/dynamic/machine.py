@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import causes, clock
+from .errors import NoIsolation
 from .keep import FILTER_DESCRIPTOR
 from .plan import HOST
 from .sandbox import WORKSPACE
@@ -83,16 +84,21 @@ def _environment(job: Job) -> dict[str, str]:
 
 
 def _image(image: str) -> Iterator[str]:
+    """Mount what the image holds, entry by entry, so that the places of ours can lie beside it."""
     root = Path("/" if image == HOST else image)
-    names = ("usr", *_LINKED) if image == HOST else sorted({entry.name for entry in root.iterdir()} - {*_OURS, "etc"})
+    names = ("usr", *_LINKED) if image == HOST else sorted(_listed(root) - {*_OURS, "etc"})
     for name in names:
         yield from _entry(root, name)
-    if image == HOST:
-        for name in _TABLES:
-            yield from ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
-    else:
-        for name in sorted({entry.name for entry in (root / "etc").iterdir()} - set(_etc("", "", ""))):
-            yield from ("--ro-bind", str(root / "etc" / name), f"/etc/{name}")
+    tables = _TABLES if image == HOST else sorted(_listed(root / "etc") - set(_etc("", "", "")))
+    for name in tables:
+        yield from ("--ro-bind-try", str(root / "etc" / name), f"/etc/{name}")
+
+
+def _listed(directory: Path) -> set[str]:
+    try:
+        return {entry.name for entry in directory.iterdir()}
+    except OSError as error:
+        raise NoIsolation(f"dynamic.image: expected a root file system, found {error.strerror}: {directory}") from error
 
 
 def _entry(root: Path, name: str) -> Iterator[str]:
