@@ -8,6 +8,7 @@ unscanned. The findings say why a file matters; the types themselves stay "not c
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -198,7 +199,7 @@ def _readable(language: str, text: str) -> Iterator[Hit]:
     if language == "svg" or text[:1000].lstrip("\ufeff \r\n\t").lower().startswith("<svg"):
         match = _SVG_ACTIVE.search(text)
         if match:
-            yield RULES["active-document"].hit(*_place(text, match.start()), what="a script")
+            yield RULES["active-document"].hit(text.count("\n", 0, match.start()) + 1, what="a script")
     if language in _CODE:
         yield from _unlike_code(language, text)
 
@@ -210,17 +211,15 @@ def _unlike_code(language: str, text: str) -> Iterator[Hit]:
     places += [(RULES["escaped-text"].id, place) for place in code.escaped(text, least[0])]
     if language in _LONG_LINES:
         places += [(RULES["unreadable-code"].id, place) for place in code.endless(text, least[1])]
+    starts = [0, *(match.end() for match in re.finditer("\n", text))] if places else []
     for rule, place in places:
-        line, column = _place(text, place.at)
+        line = bisect_right(starts, place.at)
+        column = place.at - starts[line - 1] + 1
         if (rule, line) not in seen:
             seen.add((rule, line))
             yield RULES[rule].hit(line, column, what=place.what, count=place.size, length=place.size)
         if len(seen) > _MOST:
             raise Unreadable(f"more than {_MOST} places of code that nobody can read")
-
-
-def _place(text: str, at: int) -> tuple[int, int]:
-    return text.count("\n", 0, at) + 1, at - (text.rfind("\n", 0, at) + 1) + 1
 
 
 SCANNER = native(

@@ -10,17 +10,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_RUNS = (
+_RUNS = re.compile(
     r"(?<![\w.])(?:eval|exec|execfile|new Function|Function|setTimeout|setInterval|create_function"
     r"|Invoke-Expression|iex|instance_eval|class_eval|loadstring|load)\b"
 )
-_DECODES = (
+_DECODES = re.compile(
     r"(?:\batob|\b(?:b64|b32|b16|a85|b85|standard_b64|urlsafe_b64)decode|base64_decode|\bfromhex|unhexlify|\bunescape\(|fromCharCode"
     r"|\bdecompress|gzinflate|gzuncompress|str_rot13|marshal\.loads|FromBase64String|Base64\.decode\w*|Buffer\.from\("
     r"|codecs\.decode\(|decode\(\s{0,3}[\"'](?:rot|base64|hex|zlib|bz2)|hex2bin|\bpack\(\s?[\"']H)"
 )
 _PATTERNS = (
-    (re.compile(_RUNS + r"[ \t]{0,5}\(?[^\n;]{0,200}?" + _DECODES), "decoded and run"),
     (
         re.compile(
             r"\b(?:base64|openssl base64|openssl enc|xxd)\b[^\n|;]{0,100}\| ?(?:sudo )?(?:/\w+/){0,4}(?:ba|z|da|k)?sh\b"
@@ -42,6 +41,7 @@ _PATTERNS = (
         "called by a name that is put together",
     ),
 )
+_WITHIN = 200  # characters between what runs and what it decodes
 _ESCAPES = re.compile(r"(?:\\x[0-9a-fA-F]{2}|\\u00[0-9a-fA-F]{2}|\\u\{[0-9a-fA-F]{2}\}|\\[0-3][0-7]{2}){16,}")
 _ESCAPE = re.compile(r"\\x([0-9a-fA-F]{2})|\\u00([0-9a-fA-F]{2})|\\u\{([0-9a-fA-F]{2})\}|\\([0-3][0-7]{2})")
 _PRINTABLE = frozenset(range(32, 127)) | {9, 10, 13}
@@ -59,6 +59,11 @@ class Place:
 
 def decoded(text: str) -> Iterator[Place]:
     """Find code that is made while it runs."""
+    for match in _DECODES.finditer(text):
+        start = max(text.rfind("\n", max(0, match.start() - _WITHIN), match.start()) + 1, match.start() - _WITHIN)
+        statement = text.rfind(";", start, match.start()) + 1 or start
+        if _RUNS.search(text[statement : match.start()]):
+            yield Place(match.start(), "decoded and run")
     for pattern, what in _PATTERNS:
         for match in pattern.finditer(text):
             yield Place(match.start(), what)
