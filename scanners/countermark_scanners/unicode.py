@@ -17,6 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from . import catalogue, inert, language
+from .catalogue import Rule
 from .finding import Severity
 from .native import native
 from .question import Question
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from .finding import Hit
 
-RULES = catalogue.load("unicode")
+NAME = "unicode"
 _DATA = ("html", "json", "yaml", "xml", "notebook", "svg", "agent-instructions")
 _PROSE = frozenset({inert.PROSE, language.UNKNOWN, *_DATA})
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -49,14 +50,18 @@ _SMUGGLED = 4  # invisible characters in a row; no script and no emoji has so ma
 _TEXTUAL = 0.85  # the share of ASCII text in a text of another coding
 
 
+def _rules() -> dict[str, Rule]:
+    return catalogue.load(NAME)
+
+
 def look(question: Question) -> list[Hit]:
     """Find what one file hides from its readers."""
     text, coding = _decoded(question.content)
     if text is None:
         return []
-    hits = [] if coding is None else [RULES["odd-coding"].hit(1, coding=coding)]
+    hits = [] if coding is None else [_rules()["odd-coding"].hit(1, coding=coding)]
     if _UTF7.search(question.content):
-        hits.append(RULES["odd-coding"].hit(1, coding="UTF-7"))
+        hits.append(_rules()["odd-coding"].hit(1, coding="UTF-7"))
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
         hits += _line(question.language, number, line.rstrip("\r"))
     return hits
@@ -77,14 +82,14 @@ def _decoded(content: bytes) -> tuple[str | None, str | None]:
 
 def _line(kind: str, number: int, line: str) -> Iterator[Hit]:
     for match in _CONTROL.finditer(line):
-        yield RULES["control-character"].hit(number, match.start() + 1, code=f"{ord(match[0]):04X}")
+        yield _rules()["control-character"].hit(number, match.start() + 1, code=f"{ord(match[0]):04X}")
         break
     if "://" in line:
         yield from _hosts(number, line)
     if line.isascii():
         return
     if (turned := _BIDI.search(line)) and not (kind in _PROSE and _is_honest_bidi(line)):
-        yield RULES["bidi-control"].hit(number, turned.start() + 1)
+        yield _rules()["bidi-control"].hit(number, turned.start() + 1)
     yield from _invisible(kind, number, line)
     if kind not in {inert.PROSE, language.PYTHON}:  # Python's names come from its own tokenizer
         yield from _words(number, line)
@@ -94,19 +99,19 @@ def bidi(text: str) -> Iterator[Hit]:
     """Find the lines of code that a reader sees in another order."""
     for number, line in enumerate(text.split("\n"), start=1):
         if match := _BIDI.search(line):
-            yield RULES["bidi-control"].hit(number, match.start() + 1)
+            yield _rules()["bidi-control"].hit(number, match.start() + 1)
 
 
 def confusable(names: Iterable[tuple[int, int, str]]) -> Iterator[Hit]:
     """Find the names (line, column, name), of a language that has them, that look like or are read as others."""
     for line, column, name in names:
         if _is_folded(name) or mixes_scripts(name) or _is_disguised(name):
-            yield RULES["confusable-name"].hit(line, column)
+            yield _rules()["confusable-name"].hit(line, column)
 
 
 def mixes_scripts(word: str) -> bool:
     """Say whether one word holds Latin letters and letters of a script that nobody mixes with them."""
-    data = RULES["confusable-name"].data
+    data = _rules()["confusable-name"].data
     scripts = {unicodedata.name(one, "?").split(" ")[0] for one in word if one.isalpha()}
     if "LATIN" not in scripts:
         return False
@@ -126,14 +131,14 @@ def _is_disguised(name: str) -> bool:
 
 @cache
 def _lookalikes() -> frozenset[str]:
-    return frozenset(RULES["confusable-name"].data["lookalikes"])
+    return frozenset(_rules()["confusable-name"].data["lookalikes"])
 
 
 def _words(number: int, line: str) -> Iterator[Hit]:
     for match in _FOREIGN_WORD.finditer(line):
         called = _is_folded(match[0]) and line[match.end() : match.end() + 1] in {"(", "="} and match[0][0].isalpha()
         if mixes_scripts(match[0]) or (called and _is_styled(match[0])):
-            yield RULES["confusable-name"].hit(number, match.start() + 1)
+            yield _rules()["confusable-name"].hit(number, match.start() + 1)
 
 
 def _is_styled(word: str) -> bool:
@@ -158,10 +163,10 @@ def _invisible(kind: str, number: int, line: str) -> Iterator[Hit]:
         if any(first <= start < last for first, last in flags):
             continue
         if len(match[0]) >= _SMUGGLED or any("\U000e0000" <= one <= "\U000e007f" for one in match[0]):
-            yield RULES["hidden-data"].hit(number, start + 1, count=len(match[0]))
+            yield _rules()["hidden-data"].hit(number, start + 1, count=len(match[0]))
         elif not _is_honest(line[start - 1 : start], match[0], line[end : end + 1]):
             name = unicodedata.name(match[0][0], f"U+{ord(match[0][0]):04X}").lower()
-            yield RULES["invisible-character"].hit(
+            yield _rules()["invisible-character"].hit(
                 number, start + 1, severity=_weight(kind, line[start - 1 : start], line[end : end + 1]), name=name
             )
 
@@ -196,7 +201,7 @@ def _hosts(number: int, line: str) -> Iterator[Hit]:
         latin = [label for label in labels if label.isascii()]
         disguised = bool(latin) and any(_is_disguised(label) for label in foreign)
         if disguised or any(mixes_scripts(label) or _is_folded(label) for label in foreign) or _SLASHES & set(host):
-            yield RULES["lookalike-host"].hit(number, match.start(1) + 1)
+            yield _rules()["lookalike-host"].hit(number, match.start(1) + 1)
 
 
 def _unfolded(label: str) -> str:
@@ -209,7 +214,7 @@ def _unfolded(label: str) -> str:
 
 
 SCANNER = native(
-    "unicode",
+    NAME,
     module=__name__,
     covers=frozenset(),
     reads=None,

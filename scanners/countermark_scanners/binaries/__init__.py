@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from .. import catalogue
+from ..catalogue import Rule
 from ..errors import Unreadable
 from ..native import native
 from ..question import Question, Sees
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from ..finding import Hit
     from .kinds import Kind
 
-RULES = catalogue.load("binaries")
+NAME = "binaries"
 _CODE = frozenset(
     {"python", "javascript", "typescript", "tsx", "shell", "script", "go", "java", "kotlin", "php", "ruby", "rust", "c"}
     | {"cython", "build-script", "dockerfile", "html", "svg", "unknown-text", "notebook", "python-path-file"}
@@ -63,6 +64,10 @@ _RISKY_NAMES = re.compile(
 )
 
 
+def _rules() -> dict[str, Rule]:
+    return catalogue.load(NAME)
+
+
 def look(question: Question) -> list[Hit]:
     """Say of one file what makes it more, or less readable, than it seems."""
     content = question.content
@@ -74,7 +79,7 @@ def look(question: Question) -> list[Hit]:
         return hits + list(_kind(found, content, archives.Budget(), depth=0))
     text = _text(content)
     if text is None:
-        return [*hits, RULES["opaque-data"].hit(1)]
+        return [*hits, _rules()["opaque-data"].hit(1)]
     return hits + list(_readable(question.language, text))
 
 
@@ -96,30 +101,30 @@ def _text(content: bytes) -> str | None:
 
 def _kind(found: Kind, content: bytes, budget: archives.Budget, depth: int) -> Iterator[Hit]:
     if found.group is Group.PROGRAM:
-        yield RULES["executable"].hit(1, kind=found.name)
+        yield _rules()["executable"].hit(1, kind=found.name)
     elif found.group is Group.BYTECODE:
-        yield RULES["bytecode"].hit(1, kind=found.name)
+        yield _rules()["bytecode"].hit(1, kind=found.name)
     elif found.group is Group.OBJECTS:
         yield from _objects(found, content)
     elif found.group is Group.DOCUMENT:
         yield from _document(content)
     elif found.group is Group.ARCHIVE:
-        yield RULES["archive"].hit(1, kind=found.name)
+        yield _rules()["archive"].hit(1, kind=found.name)
         yield from _archive(found, content, budget, depth)
 
 
 def _objects(found: Kind, content: bytes) -> Iterator[Hit]:
     if found.name == "NumPy" and b"|O" not in content[:256]:
         return
-    yield RULES["serialised-objects"].hit(1, kind=found.name)
+    yield _rules()["serialised-objects"].hit(1, kind=found.name)
     start = content.find(b"\n", 10) + 1 if found.name == "NumPy" else 0
     for name in sorted(pickles.names(content[start:])):
         if _runs(name):
-            yield RULES["serialised-program"].hit(1, name=name[:80])
+            yield _rules()["serialised-program"].hit(1, name=name[:80])
 
 
 def _runs(name: str) -> bool:
-    data = RULES["serialised-program"].data
+    data = _rules()["serialised-program"].data
     module, _, called = name.rpartition(".")
     if name in data["harmless"]:
         return False
@@ -130,15 +135,15 @@ def _document(content: bytes) -> Iterator[Hit]:
     if content.startswith(b"%PDF-"):
         found = sorted({match[0].decode() for match in _PDF_ACTIVE.finditer(content)} - {"/OpenAction", "/AA"})
         if found:
-            yield RULES["active-document"].hit(1, what=", ".join(found))
+            yield _rules()["active-document"].hit(1, what=", ".join(found))
     elif any(mark in content for mark in _MACROS):
-        yield RULES["active-document"].hit(1, what="macros")
+        yield _rules()["active-document"].hit(1, what="macros")
 
 
 def _archive(found: Kind, content: bytes, budget: archives.Budget, depth: int) -> Iterator[Hit]:
-    limits = RULES["archive-bomb"].data
+    limits = _rules()["archive-bomb"].data
     if depth >= limits["depth"]:
-        yield RULES["archive-bomb"].hit(1, what=f"holds archives within archives, {depth + 1} deep")
+        yield _rules()["archive-bomb"].hit(1, what=f"holds archives within archives, {depth + 1} deep")
         return
     if not archives.can_list(found.name):
         return
@@ -146,12 +151,12 @@ def _archive(found: Kind, content: bytes, budget: archives.Budget, depth: int) -
     for entry in archives.entries(found.name, content, budget, limits["entries"]):
         packed, unpacked = packed + entry.packed, unpacked + entry.unpacked
         if entry.wrong is not None:
-            yield RULES["unsafe-archive-member"].hit(1, what=entry.wrong)
+            yield _rules()["unsafe-archive-member"].hit(1, what=entry.wrong)
         if entry.name.endswith("vbaProject.bin"):
-            yield RULES["active-document"].hit(1, what="macros")
+            yield _rules()["active-document"].hit(1, what="macros")
         yield from _entry(entry, budget, depth)
     if unpacked > limits["bytes"] or (unpacked > len(content) * limits["ratio"]) or packed > 2 * len(content):
-        yield RULES["archive-bomb"].hit(1, what=f"unpacks to at least {unpacked} bytes, from {len(content)}")
+        yield _rules()["archive-bomb"].hit(1, what=f"unpacks to at least {unpacked} bytes, from {len(content)}")
 
 
 def _entry(entry: archives.Entry, budget: archives.Budget, depth: int) -> Iterator[Hit]:
@@ -159,7 +164,7 @@ def _entry(entry: archives.Entry, budget: archives.Budget, depth: int) -> Iterat
     if inner is None:
         return
     if inner.group in {Group.PROGRAM, Group.BYTECODE}:
-        yield RULES["program-in-archive"].hit(1, kind=inner.name)
+        yield _rules()["program-in-archive"].hit(1, kind=inner.name)
     elif inner.group is Group.OBJECTS:
         yield from _objects(inner, entry.content)
     elif inner.group is Group.ARCHIVE:
@@ -170,18 +175,18 @@ def _of_two_types(found: Kind | None, content: bytes) -> Iterator[Hit]:
     first = found.name if found is not None else "text"
     is_zip = found is not None and found.name == "zip"
     if not is_zip and archives.ends_as_zip(content) and (found is None or found.group is not Group.ARCHIVE):
-        yield RULES["polyglot"].hit(1, first=first, second="a zip archive")
+        yield _rules()["polyglot"].hit(1, first=first, second="a zip archive")
     if found is None or found.group not in {Group.PICTURE, Group.DOCUMENT, Group.DATA}:
         if b"%PDF-" in content[1:1024] and b"\x00" in content:
-            yield RULES["polyglot"].hit(1, first=first, second="a PDF document")
+            yield _rules()["polyglot"].hit(1, first=first, second="a PDF document")
         return
     for pattern, second in _SECOND:
         if found.group is Group.PICTURE and pattern.search(content):
-            yield RULES["polyglot"].hit(1, first=first, second=second)
+            yield _rules()["polyglot"].hit(1, first=first, second=second)
     if _LEADING.match(content):
-        yield RULES["polyglot"].hit(1, first=first, second="a script")
+        yield _rules()["polyglot"].hit(1, first=first, second="a script")
     if found.name == "PNG" and not content.rstrip(b"\x00\r\n").endswith(b"IEND\xaeB`\x82"):
-        yield RULES["polyglot"].hit(1, first=first, second="something after its end")
+        yield _rules()["polyglot"].hit(1, first=first, second="something after its end")
 
 
 def _misnamed(path: str, found: Kind | None, content: bytes) -> Iterator[Hit]:
@@ -190,40 +195,40 @@ def _misnamed(path: str, found: Kind | None, content: bytes) -> Iterator[Hit]:
         return
     if said == "text":
         if found is not None and found.group is not Group.PICTURE:
-            yield RULES["misnamed"].hit(1, said=said, kind=found.name)
+            yield _rules()["misnamed"].hit(1, said=said, kind=found.name)
     elif not content.startswith(b"version https://git-lfs.github.com/spec/"):
-        yield RULES["misnamed"].hit(1, said=said, kind=found.name if found is not None else "something else")
+        yield _rules()["misnamed"].hit(1, said=said, kind=found.name if found is not None else "something else")
 
 
 def _readable(language: str, text: str) -> Iterator[Hit]:
     if language == "svg" or text[:1000].lstrip("\ufeff \r\n\t").lower().startswith("<svg"):
         match = _SVG_ACTIVE.search(text)
         if match:
-            yield RULES["active-document"].hit(text.count("\n", 0, match.start()) + 1, what="a script")
+            yield _rules()["active-document"].hit(text.count("\n", 0, match.start()) + 1, what="a script")
     if language in _CODE:
         yield from _unlike_code(language, text)
 
 
 def _unlike_code(language: str, text: str) -> Iterator[Hit]:
     seen: set[tuple[str, int]] = set()
-    least = RULES["escaped-text"].data["least"], RULES["unreadable-code"].data["least"]
-    places = [(RULES["obfuscated-code"].id, place) for place in code.decoded(text)]
-    places += [(RULES["escaped-text"].id, place) for place in code.escaped(text, least[0])]
+    least = _rules()["escaped-text"].data["least"], _rules()["unreadable-code"].data["least"]
+    places = [(_rules()["obfuscated-code"].id, place) for place in code.decoded(text)]
+    places += [(_rules()["escaped-text"].id, place) for place in code.escaped(text, least[0])]
     if language in _LONG_LINES:
-        places += [(RULES["unreadable-code"].id, place) for place in code.endless(text, least[1])]
+        places += [(_rules()["unreadable-code"].id, place) for place in code.endless(text, least[1])]
     starts = [0, *(match.end() for match in re.finditer("\n", text))] if places else []
     for rule, place in places:
         line = bisect_right(starts, place.at)
         column = place.at - starts[line - 1] + 1
         if (rule, line) not in seen:
             seen.add((rule, line))
-            yield RULES[rule].hit(line, column, what=place.what, count=place.size, length=place.size)
+            yield _rules()[rule].hit(line, column, what=place.what, count=place.size, length=place.size)
         if len(seen) > _MOST:
             raise Unreadable(f"more than {_MOST} places of code that nobody can read")
 
 
 SCANNER = native(
-    "binaries",
+    NAME,
     module=__name__,
     covers=frozenset(),
     reads=None,

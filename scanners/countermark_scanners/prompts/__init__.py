@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from .. import catalogue
+from ..catalogue import Rule
 from ..errors import Unreadable
 from ..finding import Confidence, Hit, Severity
 from ..native import native
@@ -25,12 +26,16 @@ if TYPE_CHECKING:
 
     from .text import Reading
 
-RULES = catalogue.load("prompts")
+NAME = "prompts"
 _STEERING = "agent-instructions"
 _MOST = 2_000  # findings in one file
 _NEAR = 6  # lines; what stands together belongs together
 _TELLING = frozenset({"steer-reviewer", "override-instructions", "request-secrets", "covert-action", "silent-action"})
 _QUOTED = re.compile(r"[\"'`“”«»]\W{0,3}\Z")
+
+
+def _rules() -> dict[str, Rule]:
+    return catalogue.load(NAME)
 
 
 def look(question: Question) -> list[Hit]:
@@ -51,7 +56,7 @@ def _steers(path: str) -> bool:
 
 @cache
 def _names() -> re.Pattern[str]:
-    return re.compile(RULES["agent-instructions-changed"].data["names"])
+    return re.compile(_rules()["agent-instructions-changed"].data["names"])
 
 
 @cache
@@ -59,7 +64,7 @@ def _patterns() -> dict[str, tuple[tuple[str, ...], tuple[re.Pattern[str], ...]]
     """Give each rule's marks, one of which a match holds, and its patterns."""
     return {
         name: (tuple(rule.data["marks"]), tuple(re.compile(pattern) for pattern in rule.data["patterns"]))
-        for name, rule in RULES.items()
+        for name, rule in _rules().items()
         if "patterns" in rule.data
     }
 
@@ -73,7 +78,7 @@ def _changed(question: Question) -> Iterator[Hit]:
         (at for at, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), min(len(old), len(new))
     )
     line = 1 if question.before is None else min(same + 1, len(new))
-    yield RULES["agent-instructions-changed"].hit(line)
+    yield _rules()["agent-instructions-changed"].hit(line)
 
 
 def _found(reading: Reading) -> Iterator[tuple[str, int, bool]]:
@@ -94,14 +99,14 @@ def _weighed(found: list[tuple[str, int, bool]], reading: Reading, *, steers: bo
     for name, line, at, quoted in rows:
         where = reading.hidden(at)
         if where is not None:
-            yield RULES["hidden-instructions"].hit(line, where=where)
+            yield _rules()["hidden-instructions"].hit(line, where=where)
             continue
         together = kinds[line // _NEAR] | kinds.get(line // _NEAR + 1, set()) | kinds.get(line // _NEAR - 1, set())
         yield _visible(name, line, together, steers=steers, quoted=quoted)
 
 
 def _visible(name: str, line: int, together: set[str], *, steers: bool, quoted: bool) -> Hit:
-    rule = RULES[name]
+    rule = _rules()[name]
     telling = name in _TELLING and (steers or len(together & _TELLING) > 1 or "address-model" in together)
     if quoted:
         return rule.hit(line, severity=Severity.LOW, confidence=Confidence.LOW, where="quoted")
@@ -113,7 +118,7 @@ def _visible(name: str, line: int, together: set[str], *, steers: bool, quoted: 
 
 
 SCANNER = native(
-    "prompts",
+    NAME,
     module=__name__,
     covers=frozenset(),
     reads=None,

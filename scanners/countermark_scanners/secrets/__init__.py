@@ -14,6 +14,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from .. import catalogue
+from ..catalogue import Rule
 from ..errors import Unreadable
 from ..finding import Confidence, Hit, Severity
 from ..native import native
@@ -27,12 +28,16 @@ if TYPE_CHECKING:
 
     _Within = list[tuple[int, int]] | None
 
-RULES = catalogue.load("secrets")
+NAME = "secrets"
 _MOST = 5_000  # findings in one file; a file with more is no text that anybody can judge
 _DEPTH = 3  # encoded within encoded
 _JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,2000}\.(eyJ[A-Za-z0-9_-]{2,8000})\.[A-Za-z0-9_-]{20,2000}")
 _TEXTS_ONLY = frozenset({"binary", "archive"})
 _PUBLIC_JWT = ('"sub":"1234567890"', '"role":"anon"')
+
+
+def _rules() -> dict[str, Rule]:
+    return catalogue.load(NAME)
 
 
 def look(question: Question) -> list[Hit]:
@@ -63,7 +68,9 @@ class _Hits:
         self._jwts(view, within)
         for key in keys.find(view):
             for place in within or [view.place(key.at)]:
-                hit = RULES["private-key"].hit(*place, severity=key.severity, confidence=key.confidence, kind=key.kind)
+                hit = _rules()["private-key"].hit(
+                    *place, severity=key.severity, confidence=key.confidence, kind=key.kind
+                )
                 self._add(hit, "")
         if is_text:
             self._named(view, within)
@@ -74,10 +81,10 @@ class _Hits:
     def _token(self, place: tuple[int, int], token: tokens.Token) -> None:
         self._values[place[0]].add(token.value)
         if token.example:
-            self._add(RULES["public-example-secret"].hit(*place, kind=token.kind), token.value)
+            self._add(_rules()["public-example-secret"].hit(*place, kind=token.kind), token.value)
             return
         shown = f"{token.value[:4]}…"
-        rule = RULES["provider-token"]
+        rule = _rules()["provider-token"]
         hit = rule.hit(*place, severity=token.severity, confidence=token.confidence, kind=token.kind, shown=shown)
         self._add(hit, token.value)
 
@@ -92,14 +99,14 @@ class _Hits:
             for place in within or [view.place(match.start())]:
                 self._values[place[0]].add(match[0])
                 severity = Severity.INFO if public else None
-                self._add(RULES["signed-token"].hit(*place, severity=severity, shown="eyJ…"), match[0])
+                self._add(_rules()["signed-token"].hit(*place, severity=severity, shown="eyJ…"), match[0])
 
     def _named(self, view: View, within: _Within) -> None:
         for at, password, host in addresses.in_urls(view):
             severity = Severity.LOW if addresses.is_free_host(host) else None
             for place in within or [view.place(at)]:
                 self._values[place[0]].add(password)
-                self._add(RULES["url-password"].hit(*place, severity=severity), password)
+                self._add(_rules()["url-password"].hit(*place, severity=severity), password)
         for at, value in addresses.in_headers(view):
             self._secret(view, at, value, within, what="request", confidence=Confidence.HIGH)
         for one in assignments.find(view):
@@ -110,7 +117,7 @@ class _Hits:
             if any(known in value or value in known for known in self._values[place[0]]):
                 continue
             self._values[place[0]].add(value)
-            self._add(RULES["hard-coded-secret"].hit(*place, confidence=confidence, what=what), value)
+            self._add(_rules()["hard-coded-secret"].hit(*place, confidence=confidence, what=what), value)
 
     def _add(self, hit: Hit, value: str) -> None:
         mark = (hit.rule, hit.line, value)
@@ -139,7 +146,7 @@ def _claims(payload: str) -> str | None:
 
 
 SCANNER = native(
-    "secrets",
+    NAME,
     module=__name__,
     covers=frozenset(),
     reads=None,
