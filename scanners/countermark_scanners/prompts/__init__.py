@@ -108,12 +108,12 @@ def _weighed(found: list[tuple[str, int, bool]], reading: Reading, *, steers: bo
 def _visible(name: str, line: int, together: set[str], *, steers: bool, quoted: bool) -> Hit:
     rule = _rules()[name]
     telling = name in _TELLING and (steers or len(together & _TELLING) > 1 or "address-model" in together)
-    if quoted:
-        return rule.hit(line, severity=Severity.LOW, confidence=Confidence.LOW, where="quoted")
     if telling:
         return rule.hit(
             line, severity=Severity.HIGH, where="among agents' instructions" if steers else "with more of it"
         )
+    if quoted:  # alone; a quotation mark does not make instructions out of more than one kind harmless
+        return rule.hit(line, severity=Severity.LOW, confidence=Confidence.LOW, where="quoted")
     return rule.hit(line, where="in plain sight")
 
 
