@@ -7,8 +7,9 @@ score is 0; one that was not demanded is said to have not run, in every output, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .dynamic.rerun import tests
 from .dynamic.stage import Outcome, run
@@ -21,7 +22,7 @@ from .result import DYNAMIC
 from .score import score
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from .demands import Demands, Whole
     from .dynamic.plan import Plan
@@ -34,29 +35,29 @@ if TYPE_CHECKING:
     from .scan import Means
 
 
-def go_on(
-    result: ScanResult,
-    whole: Whole,
-    demands: Demands,
-    *,
-    means: Means,
-    sandbox: Sandbox,
-    progress: Callable[[str], None],
-) -> ScanResult:
+class Tools(NamedTuple):
+    """With what the stages work: the scanners, the way to a sandbox, and where to say what goes on."""
+
+    means: Means
+    sandbox: Callable[[], Sandbox]
+    progress: Callable[[str], None]
+
+
+def go_on(result: ScanResult, whole: Whole, demands: Demands, tools: Tools) -> ScanResult:
     """Run what is demanded after the scan, and score all of it together."""
     if demands.plan is not None:
-        progress("running the declared command in isolation")
-        result = _ran(result, demands.plan, whole, sandbox)
+        tools.progress("running the declared command in isolation")
+        result = _ran(result, demands.plan, whole, tools)
     if demands.detection:
-        progress("injecting flaws")
-        result = _detected(result, whole, demands, means, sandbox, progress)
+        tools.progress("injecting flaws")
+        result = _detected(result, whole, demands, tools)
     return result
 
 
-def _ran(result: ScanResult, plan: Plan, whole: Whole, sandbox: Sandbox) -> ScanResult:
+def _ran(result: ScanResult, plan: Plan, whole: Whole, tools: Tools) -> ScanResult:
     try:
         tree = whole.tree()
-        outcome = run(plan, tree, sandbox, base=whole.base_tree())
+        outcome = run(plan, tree, tools.sandbox(), base=whole.base_tree())
     except ScannerError as error:
         return _missing(result, DYNAMIC, f"{DYNAMIC}: {error.message}")
     new, old = compare(_sighted(tree, outcome), _sighted(tree, outcome, standing=True))
@@ -79,20 +80,9 @@ def _sighted(tree: Tree, stage: Stage, *, standing: bool = False) -> list[Sighti
     return found
 
 
-def _detected(
-    result: ScanResult,
-    whole: Whole,
-    demands: Demands,
-    means: Means,
-    sandbox: Sandbox,
-    progress: Callable[[str], None],
-) -> ScanResult:
-    asked = None if demands.plan is None else tests(demands.plan, whole.tree(), sandbox)
-    trial = Trial(tests=asked, seconds=demands.detection_seconds)
+def _detected(result: ScanResult, whole: Whole, demands: Demands, tools: Tools) -> ScanResult:
     try:
-        found: Confidence = detect(
-            whole.files, whole.base, means=means, trial=trial, progress=progress, special=whole.special
-        )
+        found = _detection(whole, demands, tools)
     except ScannerError as error:
         found = NotRun(error.message)
     result = replace(result, detection=found, caps=detection_cap(found, demands.detection))
@@ -100,6 +90,15 @@ def _detected(
         reason = found.reason if isinstance(found, NotRun) else ""
         return _missing(result, stage[0], f"{stage[0]}: {reason}")
     return _scored(result)
+
+
+def _detection(whole: Whole, demands: Demands, tools: Tools) -> Confidence:
+    """Ask the scanners, and the project's own tests where the policy declares how to run them."""
+    asked = None if demands.plan is None else tests(demands.plan, whole.tree(), tools.sandbox())
+    trial = Trial(tests=asked, seconds=demands.detection_seconds)
+    return detect(
+        whole.files, whole.base, means=tools.means, trial=trial, progress=tools.progress, special=whole.special
+    )
 
 
 def _missing(result: ScanResult, stage: str, why: str) -> ScanResult:

@@ -57,8 +57,7 @@ def _go_on(
     from countermark_scanners import stages  # noqa: PLC0415  # few policies demand what these bring
     from countermark_scanners.dynamic.bubblewrap import Bubblewrap  # noqa: PLC0415
 
-    found = Bubblewrap.found()
-    return stages.go_on(result, whole, demands, means=means, sandbox=found, progress=progress)
+    return stages.go_on(result, whole, demands, stages.Tools(means, Bubblewrap.found, progress))
 
 
 def _tree(repository: Repository, name: str) -> dict[str, tuple[Mode, bytes]]:

@@ -88,6 +88,9 @@ def _facts(report: Report, decision: Decision) -> Iterator[tuple[str, str]]:
     yield "lines that nobody accounts for", "unknown" if lines is None else str(lines)
     scan = decision.facts.scan
     yield "score", f"{decision.score} of 100, the policy asks for {decision.facts.threshold}" if scan else "unknown"
+    for line in scan.stages if scan else ():
+        name, _, found = line.partition(": ")
+        yield name, code(found)
     yield "split view", split_view(decision)
     yield "verdict", code(decision.verdict) if decision.verdict else "PRELIMINARY: unsigned, and counted by nobody"
 

@@ -5,6 +5,8 @@ Trust: what a terminal would obey is spelled out (`safe`); a name outside of UTF
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from countermark_ledger import shape
 from countermark_ledger.canonical import Json
 from countermark_ledger.coverage import Row
@@ -76,6 +78,8 @@ def _found(report: Report, decision: Decision) -> dict[str, Json]:
         "score": decision.score,
         "scanCache": facts.scan.cache.to_json() if facts.scan and facts.scan.cache else None,
         "rawScore": decision.raw_score,
+        "dynamic": _stage(facts.scan.dynamic if facts.scan else None),
+        "detection": _stage(facts.scan.detection if facts.scan else None),
         **_points(decision),
         **consent.document(decision),
         "coverage": {"covered": coverage.covered if coverage else 0, "rows": len(facts.rows)},
@@ -85,6 +89,15 @@ def _found(report: Report, decision: Decision) -> dict[str, Json]:
         "reasons": [_reason(reason) for reason in report.reasons],
         "findings": [_finding(finding) for finding in (facts.scan.new_findings if facts.scan else ())],
     }
+
+
+class _Spelled(Protocol):
+    def to_json(self) -> dict[str, Json]: ...
+
+
+def _stage(found: _Spelled | None) -> Json:
+    """Spell what a stage beyond the scan did; one that was not demanded did not run, and nothing is claimed of it."""
+    return {"outcome": "not-run"} if found is None else found.to_json()
 
 
 def _row(row: Row, evidence: Evidence | None) -> Json:
