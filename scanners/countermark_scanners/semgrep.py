@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING
 
 import countermark_policies
 
-from . import ambiguity, output, tool
+from . import ambiguity, output, suppressions, tool
 from .errors import OutputMalformed
 from .finding import Confidence, Hit, Severity
+from .language import PYTHON
 from .report import Unscanned
 from .scanner import Answers, Program, Scanner, installed
 from .semgrep_planted import PLANTED
@@ -31,6 +32,7 @@ from .semgrep_planted import PLANTED
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .canary import Answer
     from .output import Value
     from .question import Question
     from .tool import Completed, ToolLimits
@@ -153,7 +155,8 @@ def _rules_sha256() -> str:
         digest.update(hashlib.sha256(planted.question.content).digest())
     for name in countermark_policies.names(RULES):
         digest.update(name.encode() + b"\x00" + hashlib.sha256(countermark_policies.read(name)).digest())
-    digest.update(hashlib.sha256(Path(ambiguity.__file__).read_bytes()).digest())
+    for module in ("ambiguity.py", "suppressions.py", "semgrep.py"):
+        digest.update(hashlib.sha256(Path(__file__).with_name(module).read_bytes()).digest())
     return digest.hexdigest()
 
 
@@ -167,7 +170,15 @@ def _run(questions: Mapping[str, Question], limits: ToolLimits) -> Answers:
         for key, one in questions.items()
         if (why := ambiguity.unclear_in(one.language, one.content))
     }
-    return _PROGRAM({key: one for key, one in questions.items() if key not in refused}, limits) | refused
+    answers = _PROGRAM({key: one for key, one in questions.items() if key not in refused}, limits)
+    return {key: _with_markers(questions[key], answer) for key, answer in answers.items()} | refused
+
+
+def _with_markers(question: Question, answer: Answer) -> Answer:
+    """Add what asks scanners to look away; of Python `source` tells it."""
+    if isinstance(answer, Unscanned) or question.language == PYTHON:
+        return answer
+    return (*answer, *suppressions.markers(question.content.decode("utf-8"), question.language))
 
 
 _LANGUAGES = frozenset(PLANTED)
