@@ -155,6 +155,13 @@ def test_a_minified_script_is_read() -> None:
     assert hit.severity is Severity.HIGH
 
 
+def test_a_table_of_many_rows_is_read_to_its_end() -> None:
+    """A rule that compares every row with every other is stopped, and then the whole file is unscanned."""
+    rows = "".join(f'"k{number}": "value{number}",\n' for number in range(5_000))
+    files = {"go": f"package a\n\nvar t = map[string]string{{\n{rows}}}\n", "javascript": f"const t = {{\n{rows}}};\n"}
+    assert ask({name: text.encode() for name, text in files.items()}) == dict.fromkeys(files, ())
+
+
 @pytest.mark.parametrize(
     ("name", "line"),
     [
