@@ -89,7 +89,7 @@ def method(receiver: Value, name: str, given: Arguments, node: ast.AST, scope: S
     builtin = methods.call(receiver, name, given, node, scope)
     if builtin is not None:
         return join_all([*found, builtin])
-    if not any(one.startswith("@") for one in callee.names):
+    if not any(one.startswith("@") and not one.startswith("@request.") for one in callee.names):
         sinks.by_method(name, receiver, given, node, scope)
     if callee.names:
         found.append(_by_names(callee.names, given, node, scope, receiver))
@@ -177,6 +177,7 @@ def _by_name(name: str, given: Arguments, node: ast.AST, scope: Scope, receiver:
         return known
     if place not in model.listed:
         callbacks(given, node, scope)
+        sinks.mass_assigned(name, given, node, scope)
     reached = sinks.by_place(place, receiver, given, node, scope)
     result = _result(place, receiver, given, node, scope, reached=reached)
     return _allocated(place, result, given, node, scope)

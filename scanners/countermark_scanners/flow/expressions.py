@@ -15,6 +15,7 @@ from .attributes import awaited, element, iterated, members, shown, sliced
 from .guards import narrow
 from .scope import Scope
 from .state import Obj, join_states, sequence
+from .subjects import read_again
 from .values import (
     NO_TAINT,
     NONE,
@@ -38,6 +39,10 @@ _SHORT = 64  # elements of a comprehension that are followed one by one
 def value(node: ast.AST, scope: Scope) -> Value:
     """Say what an expression may be, and note its effects in the state."""
     scope.analysis.budget.spend()
+    if scope.watched and isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+        told = read_again(node, scope)
+        if told is not None:
+            return told
     handler = _BY_TYPE.get(type(node))
     return UNKNOWN if handler is None else handler(node, scope)
 

@@ -7,7 +7,7 @@ Trust: messages quote names of hostile code, cut to a bounded length; whoever pr
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..catalogue import Rule
 from ..finding import Confidence, Hit, Severity
@@ -34,6 +34,8 @@ class Findings:
 
     model: Model
     hits: dict[tuple[str, int], Hit] = field(default_factory=dict)
+    cleared: dict[tuple[str, int], Hit] = field(default_factory=dict)
+    doubted: set[tuple[str, int]] = field(default_factory=set)
     reached: dict[tuple[int, str], list[tuple[str, int, str]]] = field(default_factory=dict)
 
     def report(
@@ -57,6 +59,16 @@ class Findings:
         kept = self.model.rules[rule]
         self._add(kept, place, _stated(kept, confidence, severity), f"{why} on line {place.line}")
 
+    def doubt(self, rule: str, place: Place) -> None:
+        """Note that a place was given something nobody knows, at least once: then it is never clear."""
+        self.doubted.add((rule, place.line))
+
+    def clear(self, rule: str, place: Place) -> None:
+        """Note that a place was given nothing but known data; whatever is reported there counts for more."""
+        kept = self.model.rules[rule]
+        hit = kept.hit(place.line, place.column, severity=Severity.INFO, path=f"{place.name} on line {place.line}")
+        self.cleared.setdefault((rule, place.line), replace(hit, clears=True))
+
     def _add(self, rule: Rule, place: Place, levels: tuple[Severity, Confidence], path: str) -> None:
         hit = rule.hit(place.line, place.column, severity=levels[0], confidence=levels[1], path=path[:MAX_MESSAGE])
         key = (rule.id, place.line)
@@ -66,7 +78,10 @@ class Findings:
 
     def ordered(self) -> list[Hit]:
         """List the hits as they stand in the file."""
-        return sorted(self.hits.values(), key=lambda hit: (hit.line, hit.column, hit.rule))
+        reported = {(hit.cwe, hit.line) for hit in self.hits.values()}
+        sure = [hit for key, hit in self.cleared.items() if key not in self.doubted]
+        clear = [hit for hit in sure if (hit.cwe, hit.line) not in reported]
+        return sorted([*self.hits.values(), *clear], key=lambda hit: (hit.line, hit.column, hit.rule))
 
 
 def _rank(hit: Hit) -> tuple[int, int, str]:

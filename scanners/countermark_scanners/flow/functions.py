@@ -15,7 +15,7 @@ from .attributes import bound, find, members, outside_bases
 from .guards import narrow
 from .scope import MAX_CALLS, MAX_LOOKED_INTO, Arguments, Scope
 from .state import Obj, State, keyed, sequence
-from .subjects import SAME, Subject, add_facts, subjects
+from .subjects import SAME, Subject, add_facts, watched
 from .values import PARAMETER, RANDOM, UNKNOWN, Function, Taint, Value, join, join_all, less_sure, referring, tainted
 
 _RECURSIONS = 2
@@ -152,7 +152,7 @@ def _conclude(function: Function, node: ast.AST, inner: Scope, scope: Scope) -> 
     pairs = [
         (name, one)
         for name, argument in zip(parameters, node.args, strict=False)
-        for one in subjects(argument, scope)
+        for one in watched(argument, scope)
         if one.how == SAME and _is_tainted(one, inner.state)
     ]
     ends = [*inner.returned, *([(UNKNOWN, inner.state, None)] if not inner.returned else [])]

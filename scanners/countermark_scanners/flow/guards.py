@@ -18,7 +18,7 @@ from .attributes import members
 from .patterns import harmless
 from .scope import Scope
 from .state import State, join_states
-from .subjects import HOST, INNER, PART, SAME, Subject, add_facts, change, peek, subjects
+from .subjects import HOST, INNER, PART, SAME, Subject, add_facts, change, peek, watched
 from .values import NO_TAINT, UNKNOWN, Value, constant, less_sure
 
 _PREFIXES = frozenset({"os.path.commonpath()", "os.path.commonprefix()"})
@@ -70,7 +70,7 @@ def _truth(node: ast.expr, scope: Scope, *, wanted: bool) -> None:
         found = scope.lookup(node.id)
         if found is not None and found[1] is kept[1]:
             narrow(kept[0], scope, wanted=wanted)
-    for one in subjects(node, scope):
+    for one in watched(node, scope):
         if one.how == HOST and not wanted:
             add_facts([one], ("clean:redirect",), scope)
         elif one.how == SAME:
@@ -101,12 +101,12 @@ def _equal(left: ast.expr, right: ast.expr, scope: Scope, *, wanted: bool) -> No
         value = peek(other, scope)
         if not wanted:
             if value.known is not None and len(value.known) == 1:
-                _unlike(subjects(one, scope), value, scope)
+                _unlike(watched(one, scope), value, scope)
             continue
         if _is_common_prefix(one, scope):
             add_facts(_inside_call(one, scope), ("clean:path",), scope)
         elif value.known is not None or _is_fixed(other, value, scope):
-            _became(subjects(one, scope), value, scope)
+            _became(watched(one, scope), value, scope)
 
 
 def _unlike(found: list[Subject], value: Value, scope: Scope) -> None:
@@ -148,16 +148,16 @@ def _inside(left: ast.expr, right: ast.expr, scope: Scope, *, wanted: bool) -> N
     needle_text = needle.single()
     if isinstance(needle_text, (str, bytes)):
         if not wanted and needle_text:
-            _lacks(subjects(right, scope), str(needle_text), scope)
+            _lacks(watched(right, scope), str(needle_text), scope)
         return
     if not wanted:
         return
     if isinstance(right, ast.Attribute) and right.attr == "parents":
-        add_facts([one for one in subjects(right.value, scope) if one.how == SAME], ("clean:path",), scope)
+        add_facts([one for one in watched(right.value, scope) if one.how == SAME], ("clean:path",), scope)
         return
     known = members(container, scope)
     if known is not None or isinstance(container.single(), (str, bytes)) or _is_fixed(right, container, scope):
-        _became(subjects(left, scope), constant(*known) if known else UNKNOWN, scope)
+        _became(watched(left, scope), constant(*known) if known else UNKNOWN, scope)
 
 
 def _lacks(found: list[Subject], needle: str, scope: Scope) -> None:
@@ -176,7 +176,7 @@ def _inside_call(node: ast.expr, scope: Scope) -> list[Subject]:
     found: list[Subject] = []
     for argument in node.args if isinstance(node, ast.Call) else []:
         for one in argument.elts if isinstance(argument, (ast.List, ast.Tuple)) else [argument]:
-            found += subjects(one, scope)
+            found += watched(one, scope)
     return found
 
 
@@ -189,7 +189,7 @@ def _called(node: ast.Call, scope: Scope, *, wanted: bool) -> None:
                 [node.func.value] if name.startswith("@") and isinstance(node.func, ast.Attribute) else node.args[:1]
             )
             add_facts(
-                [each for one in receiver for each in subjects(one, scope)], tuple(scope.model.guards[name]), scope
+                [each for one in receiver for each in watched(one, scope)], tuple(scope.model.guards[name]), scope
             )
     if isinstance(node.func, ast.Attribute):
         _method(node, node.func, scope, wanted=wanted)
@@ -200,7 +200,7 @@ def _called(node: ast.Call, scope: Scope, *, wanted: bool) -> None:
         for subject, facts in kept[0 if wanted else 1]:
             add_facts([subject], tuple(facts), scope)
     elif not callee.refs and _is_foreign(callee):
-        for one in [each for argument in node.args for each in subjects(argument, scope)]:
+        for one in [each for argument in node.args for each in watched(argument, scope)]:
             change(one, lambda old: replace(old, taint=less_sure(old.taint)) if old.taint else old, scope)
 
 
@@ -211,7 +211,7 @@ def _is_foreign(callee: Value) -> bool:
 
 
 def _method(node: ast.Call, func: ast.Attribute, scope: Scope, *, wanted: bool) -> None:
-    found = [one for one in subjects(func.value, scope) if one.how == SAME]
+    found = [one for one in watched(func.value, scope) if one.how == SAME]
     argument = peek(node.args[0], scope) if node.args else UNKNOWN
     if func.attr in {"startswith", "endswith"}:
         for text in [one for one in argument.known or () if isinstance(one, str)]:
@@ -267,7 +267,7 @@ def _matched(node: ast.Call, names: set[str], scope: Scope, *, wanted: bool) -> 
             continue
         facts = harmless(pattern, function) if isinstance(pattern, str) else ()
         if facts:
-            add_facts([one for one in subjects(target, scope) if one.how == SAME], facts, scope)
+            add_facts([one for one in watched(target, scope) if one.how == SAME], facts, scope)
 
 
 def _peek_pattern(node: ast.expr, scope: Scope) -> object:
@@ -280,7 +280,7 @@ def _peek_pattern(node: ast.expr, scope: Scope) -> object:
 def _typed(target: ast.expr, kind: ast.expr, scope: Scope) -> None:
     kinds = kind.elts if isinstance(kind, ast.Tuple) else [kind]
     names = {name for one in kinds for name in peek(one, scope).names}
-    found = [one for one in subjects(target, scope) if one.how == SAME]
+    found = [one for one in watched(target, scope) if one.how == SAME]
     if names and all(scope.model.among(one, "safe-annotations") for one in names):
         add_facts(found, (f"clean:{_EVERY}",), scope)
     elif names == {"builtins.str"}:

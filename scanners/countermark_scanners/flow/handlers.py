@@ -91,7 +91,7 @@ def _origin(name: str, function: Function, entry: Entry | None, scope: Scope) ->
 
 def _parameter(one: ast.arg, default: ast.expr | None, function: Function, entry: Entry | None, scope: Scope) -> Value:  # noqa: PLR0911  # one case a line
     if default is not None and _injected(default, scope):
-        return scope.engine.value(default, scope) if isinstance(default, ast.Call) else UNKNOWN
+        return Value(names=frozenset(scope.model.place(f"{kind}()") for kind in _annotation(one.annotation, scope)))
     kinds = _annotation(one.annotation, scope)
     if kinds and all(_is_safe(kind, scope) for kind in kinds):
         return UNKNOWN

@@ -24,6 +24,7 @@ from .values import (
     named,
     referring,
     tainted,
+    with_fact,
 )
 
 Special: TypeAlias = "Callable[[Arguments, ast.AST, Scope], Value | None]"
@@ -108,7 +109,11 @@ def _str(given: Arguments, node: ast.AST, scope: Scope) -> Value | None:
     if source is None or source.known is not None:
         return None
     found = shown(source, scope)
-    return Value(taint=found.taint, pieces=found.pieces, names=frozenset(one for one in source.names if one == "@path"))
+    return Value(
+        taint=with_fact(found.taint, "clean:nosql"),
+        pieces=found.pieces,
+        names=frozenset(one for one in source.names if one == "@path"),
+    )
 
 
 def _super(given: Arguments, node: ast.AST, scope: Scope) -> Value | None:

@@ -10,7 +10,7 @@ import ast
 import re
 from collections.abc import Callable
 
-from . import folding, text
+from . import folding, sinks, text
 from .attributes import element, iterated, shown
 from .containers import BY_KIND, LONGEST
 from .scope import Arguments, Scope
@@ -144,6 +144,8 @@ def _join(receiver: Value, given: Arguments, node: ast.AST, scope: Scope) -> Val
 def _format(receiver: Value, given: Arguments, node: ast.AST, scope: Scope) -> Value:
     pattern = receiver.single()
     if not isinstance(pattern, str):
+        if given.each():
+            sinks.formatted(receiver.taint, node, scope)
         return tainted(join_taints(receiver.taint, scope.deep_all(given.each())))
 
     def part(name: str) -> Value:

@@ -38,6 +38,31 @@ def harmless(pattern: str, function: str) -> tuple[str, ...]:
     return ("clean:every",)
 
 
+def explodes(pattern: str) -> bool:
+    """Say whether an unbounded repetition holds another one that nothing fixed stands beside: `(a+)+`."""
+    if len(pattern) > MAX_PATTERN:
+        return False  # too long to be sure of anything
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about patterns of hostile code
+            return _repeats(list(parser.parse(pattern)), inside=False)
+    except (re.error, RecursionError, OverflowError):
+        return False  # at run time this pattern is an error
+
+
+def _repeats(parsed: list[Any], *, inside: bool) -> bool:
+    alone = inside and len(parsed) == 1
+    return any(_repeats_in(str(kind), what, inside=inside, alone=alone) for kind, what in parsed)
+
+
+def _repeats_in(word: str, what: Any, *, inside: bool, alone: bool) -> bool:  # noqa: ANN401  # the reader's own trees
+    if word in {"MAX_REPEAT", "MIN_REPEAT"}:
+        unbounded = what[1] is tokens.MAXREPEAT
+        return (unbounded and alone) or _repeats(list(what[2]), inside=unbounded or inside)
+    parts = [what[3]] if word == "SUBPATTERN" else what[1] if word == "BRANCH" else []
+    return any(_repeats(list(one), inside=alone) for one in parts)
+
+
 def _anchored(parsed: list[Any], function: str) -> bool:
     begins = function in {"match", "fullmatch"} or (bool(parsed) and parsed[0] in _BEGINNINGS)
     return begins and (function == "fullmatch" or (bool(parsed) and parsed[-1] in _ENDS))

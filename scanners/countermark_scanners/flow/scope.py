@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from .model import Model
-from .state import Budget, Obj, State, join_states
+from .state import READ, Budget, Obj, State, join_states
 from .values import NO_TAINT, NONE, UNKNOWN, Function, Key, Taints, Value, join_all, join_taints
 
 if TYPE_CHECKING:
@@ -177,6 +177,7 @@ class Scope:
     raised: list[list[State]] = field(default_factory=list)
     loops: list[Loop] = field(default_factory=list)
     class_frame: bool = False
+    watched: set[str] = field(default_factory=set)
     tests: dict[tuple[int, str], tuple[ast.expr, Value]] = field(default_factory=dict)
     verdicts: dict[int, tuple[Verdict, Verdict]] = field(default_factory=dict)
 
@@ -261,8 +262,17 @@ class Scope:
             number, first = frame.parent, False
         return None
 
+    def forget(self, name: str) -> None:
+        """Forget what tests told about expressions that begin with this variable: it is another one now."""
+        frame = self.state.read(self.frame)
+        gone = [key for key in frame.fields if isinstance(key, tuple) and key[:2] == (READ, name)] if frame else []
+        for key in gone:
+            self.state.write(self.frame).fields.pop(key, None)
+
     def bind(self, name: Key, value: Value) -> None:
         """Overwrite a variable where the language would."""
+        if name in self.watched and isinstance(name, str):
+            self.forget(name)
         frame = self.frame
         if isinstance(name, str) and name in self.globals:
             frame = self.module.frame

@@ -13,14 +13,15 @@ from typing import TypeAlias
 
 from . import text
 from .findings import Place
+from .patterns import explodes
 from .scope import Arguments, Scope
 from .values import NO_TAINT, PARAMETER, UNKNOWN, Taints, Value, join_all
 
 Shape: TypeAlias = "Callable[[Taints, Value, Arguments, ast.AST, Scope], Taints]"
 
 _SHELLS = frozenset({
-    "sh", "bash", "dash", "zsh", "ksh", "cmd", "cmd.exe", "powershell", "powershell.exe", "pwsh", "env", "ssh", "python",
-    "python3", "perl", "ruby", "node", "sudo", "su", "xargs", "busybox",
+    "sh", "bash", "dash", "zsh", "ksh", "cmd", "cmd.exe", "powershell", "powershell.exe", "pwsh", "env", "ssh",
+    "python", "python3", "perl", "ruby", "node", "sudo", "su", "xargs", "busybox",
 })  # fmt: skip
 _RUNS_TEXT = frozenset({"-c", "/c", "/C", "-Command", "-e", "-lc", "-ic", "-ec", "--command", "/k"})
 _FIXED_HOST = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:/?/?[^/?#@\\]+[/?#]|/(?![/\\])[^{]")
@@ -88,12 +89,47 @@ def _query_object(taint: Taints, value: Value, given: Arguments, node: ast.AST, 
     del given, node
     if value.taint:
         return frozenset(one for one in taint if not {"clean:nosql", "clean:every"} & one.facts)
-    kept = frozenset(one for one in taint if re.search(r"json|data|body|media|post|loads", one.label))
+    kept = NO_TAINT
     for _, thing in scope.objects(value):
+        parts = [
+            scope.deep(one) for one in [*thing.fields.values(), *([thing.rest] if thing.rest else [])] if not one.pieces
+        ]
+        kept |= frozenset(
+            one
+            for part in parts
+            for one in part & taint
+            if _STRUCTURED.search(one.label) and "clean:nosql" not in one.facts
+        )
         where = thing.fields.get("$where")
         if where is not None:
             kept |= where.taint
     return kept
+
+
+_STRUCTURED = re.compile(r"json|data|body|media|post|loads")
+
+
+def _slow_pattern(taint: Taints, value: Value, given: Arguments, node: ast.AST, scope: Scope) -> Taints:
+    """A pattern that may take for ever does so with text that somebody else chooses."""
+    del value
+    receiver = called_on(node)
+    objects = scope.objects(scope.engine.value(receiver, scope)) if receiver is not None else []
+    held = [thing.fields["pattern"] for _, thing in objects if "pattern" in thing.fields]
+    patterns = [one for each in held or given.positional[:1] for one in each.known or ()]
+    return taint if any(isinstance(one, str) and explodes(one) for one in patterns) else NO_TAINT
+
+
+def _upload(taint: Taints, value: Value, given: Arguments, node: ast.AST, scope: Scope) -> Taints:
+    """A stored file keeps the ending that its sender gave it."""
+    del given, scope
+    receiver = called_on(node)
+    ends = value.pieces is None or not isinstance(value.pieces[-1], str)
+    return taint if receiver is not None and ends else NO_TAINT
+
+
+def called_on(node: ast.AST) -> ast.expr | None:
+    """Return what a method is called on."""
+    return node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else None
 
 
 def _ldap_filter(taint: Taints, value: Value, given: Arguments, node: ast.AST, scope: Scope) -> Taints:
@@ -111,7 +147,7 @@ def _sax_argument(taint: Taints, value: Value, given: Arguments, node: ast.AST, 
 
 def _sax_receiver(taint: Taints, value: Value, given: Arguments, node: ast.AST, scope: Scope) -> Taints:
     del value, given
-    receiver = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else None
+    receiver = called_on(node)
     return NO_TAINT if receiver is None else _told(taint, scope.engine.value(receiver, scope), scope)
 
 
@@ -140,6 +176,8 @@ SHAPES: dict[str, Shape] = {
     "page": _page,
     "query-object": _query_object,
     "ldap-filter": _ldap_filter,
+    "slow-pattern": _slow_pattern,
+    "upload": _upload,
     "sax-argument": _sax_argument,
     "sax-receiver": _sax_receiver,
     "lxml-parser": _lxml_parser,

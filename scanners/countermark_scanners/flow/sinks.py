@@ -81,10 +81,25 @@ def _check_values(sink: Sink, dangerous: list[Value], given: Arguments, node: as
         if shape is not None and found:
             found = shape(found, one, given, node, scope)
         taint = join_taints(taint, escaped(flaw, found, one))
+    known = all(_is_known(one, flaw) for one in dangerous)
+    if dangerous and scope.module.asked and (taint or not known):
+        scope.analysis.findings.doubt(sink.rule, place_of(called(node), node, scope))
     if taint:
         report(sink.rule, taint, called(node), node, scope, confidence=sink.confidence, severity=sink.severity)
     elif sink.any and dangerous and any(one.known is None and not scope.deep(one) for one in dangerous):
         state(sink, node, scope, confidence="low", severity="medium")
+    elif dangerous and scope.module.asked and known:
+        scope.analysis.findings.clear(sink.rule, place_of(called(node), node, scope))
+
+
+def _is_known(value: Value, flaw: str) -> bool:
+    """Say whether nothing of a value is unknown: constants, and others' data that can't do this harm any more."""
+    if value.known is not None:
+        return True
+    if not value.pieces:
+        return False
+    others = [piece for piece in value.pieces if not isinstance(piece, str)]
+    return all(piece and all(is_clean(one.facts, flaw) for one in piece) for piece in others)
 
 
 def is_clean(facts: frozenset[str], flaw: str) -> bool:
@@ -267,6 +282,22 @@ def dynamic(given: Arguments, node: ast.AST, scope: Scope) -> None:
         report("dynamic-code", untrusted, "a call that can't be followed", node, scope)
     else:
         stated("dynamic-code", "a call that can't be followed", node, scope)
+
+
+def mass_assigned(name: str, given: Arguments, node: ast.AST, scope: Scope) -> None:
+    """Check a record that is made with whatever fields were sent."""
+    last = name.removesuffix("()").rpartition(".")[2]
+    if given.others is not None and last[:1].isupper():
+        taint = frozenset(one for one in given.others.taint if one.kind == REMOTE)
+        if taint:
+            report("mass-assignment", taint, last, node, scope)
+
+
+def formatted(taint: Taints, node: ast.AST, scope: Scope) -> None:
+    """Check a format that is not the program's own: it may show any part of what it is given."""
+    remote = frozenset(one for one in taint if one.kind == REMOTE)
+    if remote:
+        report("format-string", remote, "format", node, scope)
 
 
 def stored(place: str, index: Value, value: Value, node: ast.AST, scope: Scope) -> None:

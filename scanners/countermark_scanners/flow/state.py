@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from ..errors import Unreadable
 from .values import UNKNOWN, Key, Value, join, join_all
 
+READ = "~read"  # marks what a test told about an expression that is read again: (READ, root, text)
 MAX_FIELDS = 4096  # parts of one object that are told apart
 MAX_STEPS = 3_000_000
 
@@ -144,6 +145,8 @@ def join_objects(left: Obj, right: Obj) -> Obj:
         right.blur()
     fields: dict[Key, Value] = {}
     for key in left.fields | right.fields:
+        if isinstance(key, tuple) and key[0] == READ and not (key in left.fields and key in right.fields):
+            continue  # what a test told about an expression holds only where it was tested
         mine, yours = left.fields.get(key, left.rest), right.fields.get(key, right.rest)
         fields[key] = _either(mine, yours)
     rest = left.rest if right.rest is None else right.rest if left.rest is None else join(left.rest, right.rest)

@@ -78,6 +78,7 @@ def _parts(value: Value, scope: Scope) -> list[Value] | None:
 
 
 def _attribute(target: ast.Attribute, value: Value, scope: Scope) -> None:
+    _other(target.value, scope)
     receiver = scope.engine.value(target.value, scope)
     _secret(target.attr, value, target, scope)
     objects = scope.objects(receiver)
@@ -93,6 +94,14 @@ def _attribute(target: ast.Attribute, value: Value, scope: Scope) -> None:
         sinks.stored(place, UNKNOWN, value, target, scope)
         if not objects and (value.refs or value.taint or value.names) and not name.startswith("@request"):
             _outside(f"{name}.{target.attr}", value, scope)
+
+
+def _other(node: ast.expr, scope: Scope) -> None:
+    """What is written to may read otherwise from now on."""
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        node = node.value
+    if isinstance(node, ast.Name) and node.id in scope.watched:
+        scope.forget(node.id)
 
 
 def store(number: int, key: Key, value: Value, scope: Scope, *, strong: bool) -> None:
@@ -112,6 +121,7 @@ def _outside(name: str, value: Value, scope: Scope) -> None:
 
 
 def _element(target: ast.Subscript, value: Value, scope: Scope) -> None:
+    _other(target.value, scope)
     receiver = scope.engine.value(target.value, scope)
     if isinstance(target.slice, ast.Slice):
         _slice(receiver, value, target, scope)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from .scope import Scope
+from .state import READ
 from .values import UNKNOWN, Key, Value, constant, with_fact
 
 SAME, PARSED, HOST, PART, INNER = "same", "parsed", "host", "part", "inner"
@@ -41,7 +42,7 @@ def subjects(node: ast.expr, scope: Scope, how: str = SAME) -> list[Subject]:  #
         case ast.Call(func=ast.Attribute(value=inner, attr=attr), args=arguments):
             if attr in _KEEPING:
                 return subjects(inner, scope, how)
-            if attr in {"split", "rsplit", "partition", "rpartition", "splitext"} and how is SAME:
+            if attr in {"split", "rsplit", "partition", "rpartition", "splitext"}:
                 return subjects(inner, scope, PART)
             return _call(node, arguments, scope, how)
         case ast.Call(args=arguments):
@@ -51,6 +52,51 @@ def subjects(node: ast.expr, scope: Scope, how: str = SAME) -> list[Subject]:  #
         case ast.Await(value=inner) | ast.Starred(value=inner):
             return subjects(inner, scope, how)
     return []
+
+
+def watched(node: ast.expr, scope: Scope) -> list[Subject]:
+    """Find the variables a test is about; an expression that is read from one, and again later, stands for itself."""
+    found = subjects(node, scope)
+    if any(one.how == SAME for one in found):
+        return found
+    key = path_of(node)
+    if key is None:
+        return found
+    value = scope.engine.value(node, scope)
+    if not value.taint or value.refs:
+        return found
+    scope.watched.add(key[1])
+    scope.state.set(scope.frame, key, value)
+    return [*found, Subject(scope.frame, key)]
+
+
+def path_of(node: ast.expr) -> tuple[str, ...] | None:
+    """Name an expression that reads the same each time: names, attributes, known keys, `.get(key)`."""
+    inner: ast.expr = node
+    while not isinstance(inner, ast.Name):
+        match inner:
+            case ast.Attribute(value=value) | ast.Subscript(value=value, slice=ast.Constant()):
+                inner = value
+            case ast.Call(func=ast.Attribute(value=value, attr="get"), args=arguments, keywords=[]) if _constants(
+                arguments
+            ):
+                inner = value
+            case _:
+                return None
+    return None if inner is node else (READ, inner.id, ast.unparse(node))
+
+
+def _constants(nodes: list[ast.expr]) -> bool:
+    return bool(nodes) and all(isinstance(one, ast.Constant) for one in nodes)
+
+
+def read_again(node: ast.expr, scope: Scope) -> Value | None:
+    """Return what a test told about an expression like this one."""
+    key = path_of(node)
+    if key is None or key[1] not in scope.watched:
+        return None
+    frame = scope.state.read(scope.frame)
+    return None if frame is None else frame.fields.get(key)
 
 
 def _variable(name: str, scope: Scope, how: str) -> list[Subject]:
