@@ -30,6 +30,12 @@ def pattern(patterns: Iterable[str], home: str) -> re.Pattern[str]:
     )
 
 
+def _with_folders(patterns: Iterable[str]) -> list[str]:
+    """Add each folder to what lies in it: a whole folder can be moved or linked into place."""
+    every = list(patterns)
+    return [*every, *(text.removesuffix("/**") for text in every if text.endswith("/**"))]
+
+
 def _one(text: str) -> str:
     return "".join(_PARTS.get(part) or re.escape(part) for part in re.split(r"(\*\*|\*)", text))
 
@@ -64,7 +70,7 @@ class Places:
             decoys=frozenset(f"{home}/{path}" for path in decoys),
             probes=compiled("run-secret-probe", "paths"),
             memory=compiled("run-debugger", "paths"),
-            persistence=compiled("run-persistence", "paths"),
+            persistence=pattern(_with_folders(rules["run-persistence"].data["paths"]), home),
             allowed=compiled("run-write-outside", "allowed"),
             allowed_home=compiled("run-home-write", "allowed"),
         )

@@ -20,7 +20,7 @@ from countermark_scanners import catalogue
 from . import aftermath, decoys, surroundings, verdict
 from .behaviour import Behaviour
 from .decoys import Needles
-from .errors import NoIsolation
+from .errors import CannotLayOut, NoIsolation, RecordMalformed
 from .observe import observe
 from .places import Places
 from .sandbox import Job
@@ -128,13 +128,19 @@ def run(plan: Plan | None, tree: Tree, sandbox: Sandbox, *, base: Tree | None = 
     isolation, began = sandbox.describe(), time.monotonic()
     head = _both(plan, tree, sandbox, plan.budget_seconds)
     found = {one for judged in head for one in judged.behaviours}
-    known: frozenset[Behaviour] = frozenset()
     left = plan.budget_seconds - int(time.monotonic() - began)
-    if base is not None and found and left > 0:
-        known = frozenset(one for judged in _both(plan, base, sandbox, left) for one in judged.behaviours)
+    known = _known(plan, base, sandbox, left) if base is not None and found and left > 0 else frozenset()
     reasons = sorted({f"{judged.machine.name} machine: {judged.incomplete}" for judged in head if judged.incomplete})
     new, standing = (_hits(head, tree, kept) for kept in (found - known, found & known))
     return Outcome(new, "; ".join(reasons) or None, tuple(map(_summary, head)), isolation, standing)
+
+
+def _known(plan: Plan, base: Tree, sandbox: Sandbox, seconds: int) -> frozenset[Behaviour]:
+    """Say what the base does; a base that can't be run excuses nothing, so then everything is new."""
+    try:
+        return frozenset(one for judged in _both(plan, base, sandbox, seconds) for one in judged.behaviours)
+    except (NoIsolation, CannotLayOut, RecordMalformed):
+        return frozenset()  # a base without the command's program, say: the head was run, and answers for itself
 
 
 def _both(plan: Plan, tree: Tree, sandbox: Sandbox, seconds: int) -> list[_Judged]:
