@@ -23,7 +23,8 @@ import certifi
 import countermark_policies
 from countermark_scanners import registry, table
 from countermark_scanners.errors import OutputMalformed
-from countermark_scanners.finding import Severity
+from countermark_scanners.finding import Confidence, Severity
+from countermark_scanners.score import PENALTY
 
 OURS = "ours"
 _HERE = Path(__file__).parent
@@ -113,10 +114,14 @@ def _run(argv: list[str], scratch: Path) -> tuple[int, str, tuple[float, float]]
 
 def _read_ours(raw: bytes, _root: Path) -> Answer:
     said = json.loads(raw)
-    rows = (
-        Reported(row["path"], row["rule"], row["cwe"], Severity[row["severity"].upper()]) for row in said["findings"]
-    )
+    rows = (Reported(row["path"], row["rule"], row["cwe"], _severity(row)) for row in said["findings"])
     return Answer(tuple(rows), tuple(said["unread"]), 0, 0, said["error"], tuple(said["notCovered"]))
+
+
+def _severity(row: dict[str, str]) -> Severity:
+    """Take a finding's severity; one whose severity and confidence cost no points together reports nothing."""
+    level = Severity[row["severity"].upper()]
+    return level if PENALTY[level][Confidence[row["confidence"].upper()]] else Severity.INFO
 
 
 def _read_bandit(raw: bytes, root: Path) -> Answer:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from countermark_ledger import canonical
 
-from .finding import Confidence, Finding, Hit
+from .finding import Confidence, Finding, Hit, Severity
 from .lines import Place, places
 from .score import weight
 
@@ -92,7 +92,7 @@ def _kin(flaw: str, place: Place) -> str:
 
 
 def _weighed(rows: list[tuple[str, Hit]]) -> list[tuple[str, Hit]]:
-    """Let who followed the data speak against who saw a pattern: a cleared place is a flaw of low confidence.
+    """Let who followed the data speak against who saw a pattern: at a cleared place a flaw is shown, and costs nothing.
 
     Who cleared it and reports it as well was of two minds, and clears nothing.
     """
@@ -101,7 +101,12 @@ def _weighed(rows: list[tuple[str, Hit]]) -> list[tuple[str, Hit]]:
     if not cleared:
         return found
     said = f"; {' and '.join(sorted(cleared))} found only known or cleaned data there"
-    return [(scanner, replace(hit, confidence=Confidence.LOW, message=hit.message + said)) for scanner, hit in found]
+    return [(scanner, _free_of_cost(hit, said)) for scanner, hit in found]
+
+
+def _free_of_cost(hit: Hit, why: str) -> Hit:
+    level = min(hit.severity, Severity.LOW)
+    return replace(hit, severity=level, confidence=Confidence.LOW, message=hit.message + why)
 
 
 def _merged(path: str, kin: str, slot: int, rows: list[tuple[str, Hit]]) -> Sighting:

@@ -142,9 +142,10 @@ def cleared(*, cwe: int = 78) -> Hit:
     return replace(LOUD, rule="followed", cwe=cwe, severity=Severity.INFO, clears=True)
 
 
-def test_a_pattern_where_somebody_followed_the_data_is_of_low_confidence() -> None:
+def test_a_pattern_where_somebody_followed_the_data_is_shown_and_costs_nothing() -> None:
     (found,) = sightings("a.py", BODY, {"follows": (cleared(),), "matches": (LOUD,)})
-    assert (found.hit.severity, found.hit.confidence) == (SHOUT.severity, Confidence.LOW)
+    assert found.weight[0] == 0
+    assert found.hit.severity > Severity.INFO
     assert found.scanners == ("matches",)
     assert "follows found only known or cleaned data there" in found.hit.message
 

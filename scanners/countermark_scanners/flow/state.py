@@ -88,7 +88,10 @@ class State:
 
     def write(self, number: int) -> Obj:
         """Return an object to write to."""
-        found = self.objects[number]
+        found = self.objects.get(number)
+        if found is None:  # made on a path that this state did not take: nothing of it is known here
+            found = self.objects[number] = Obj("unknown", rest=UNKNOWN)
+            self.owned.add(number)
         if number not in self.owned:
             self.budget.spend(1 + len(found.fields) // 16)
             found = self.objects[number] = found.copy()
