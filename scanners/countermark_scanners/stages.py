@@ -73,9 +73,8 @@ def _sighted(tree: Tree, stage: Stage, *, standing: bool = False) -> list[Sighti
         return []
     sides: tuple[Mapping[str, tuple[Hit, ...]], ...] = (stage.standing,) if standing else (stage.hits, stage.standing)
     found: list[Sighting] = []
-    for path in sorted({path for side in sides for path in side}):
+    for path, hits in ((path, side[path]) for side in sides for path in sorted(side)):  # no new one merges with an old
         content = tree[path][1] if path in tree and not path.startswith(PLACE) else b""
-        hits = tuple(hit for side in sides for hit in side.get(path, ()))
         found += sightings(path, content.decode("utf-8", "replace"), {DYNAMIC: hits})
     return found
 

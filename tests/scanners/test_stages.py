@@ -97,6 +97,16 @@ def test_what_the_base_does_as_well_is_old(ran: Callable[[Outcome], ScanResult])
     assert found.score.value == 100
 
 
+def test_what_is_new_does_not_hide_behind_what_the_base_does_at_the_same_line(
+    ran: Callable[[Outcome], ScanResult],
+) -> None:
+    place = "dynamic:connects"
+    found = ran(outcome(hits={place: (HIT,)}, standing={place: (HIT,)}))
+    assert (len(found.new_findings), len(found.old_findings)) == (1, 1)
+    assert found.new_findings[0].fingerprint != found.old_findings[0].fingerprint
+    assert found.score.value < 85
+
+
 def test_a_failing_command_is_said_and_is_no_finding(ran: Callable[[Outcome], ScanResult]) -> None:
     found = ran(outcome())
     assert found.score.value == 100
