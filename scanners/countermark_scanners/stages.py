@@ -71,7 +71,7 @@ def _ran(result: ScanResult, plan: Plan, whole: Whole, tools: Tools) -> ScanResu
 def _sighted(tree: Tree, stage: Stage, *, standing: bool = False) -> list[Sighting]:
     if not isinstance(stage, Outcome):
         return []
-    sides: tuple[Mapping[str, tuple[Hit, ...]], ...] = (stage.standing,) if standing else (stage.hits, stage.standing)
+    sides: tuple[Mapping[str, tuple[Hit, ...]], ...] = (stage.standing,) if standing else (stage.standing, stage.hits)
     found: list[Sighting] = []
     for path, hits in ((path, side[path]) for side in sides for path in sorted(side)):  # no new one merges with an old
         content = tree[path][1] if path in tree and not path.startswith(PLACE) else b""
