@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import bandit, elsewhere, flow, prompts, ruff, secrets, semgrep, tampering, unicode
+from . import bandit, binaries, dependencies, elsewhere, flow, prompts, ruff, secrets, semgrep, tampering, unicode
 from .errors import UnknownScanner
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # `source` is not in the list because it is no choice: it decides what the others are given.
 DEFAULT: tuple[Scanner, ...] = (
     bandit.SCANNER,
+    binaries.SCANNER,
+    dependencies.SCANNER,
     elsewhere.SCANNER,
     flow.SCANNER,
     prompts.SCANNER,

@@ -44,7 +44,7 @@ def outcome(**fields: Any) -> Outcome:
 def ran(monkeypatch: pytest.MonkeyPatch) -> Callable[[Outcome], ScanResult]:
     def go(found: Outcome) -> ScanResult:
         monkeypatch.setattr(stages, "run", lambda *_, **__: found)
-        return go_on(CLEAN, WHOLE, Demands(PLAN), Tools(Means(()), lambda: None, lambda _: None))  # type: ignore[arg-type, return-value]
+        return go_on(CLEAN, WHOLE, Demands(PLAN), Tools(Means(()), lambda: None, lambda _: None))  # type: ignore[arg-type, return-value]  # never asked
 
     return go
 

@@ -181,8 +181,12 @@ def bound(found: Value, receiver: Value, node: ast.AST, scope: Scope) -> Value:
             scope.engine.call(referring(Method(receiver, "", one)), Arguments(), node, scope) for one in functions
         )
     if "builtins.classmethod()" in found.names:
-        receiver = join_all([thing.made_of[0] if thing.kind == "instance" else referring(number)
-                             for number, thing in scope.objects(receiver)])  # fmt: skip
+        receiver = join_all(
+            [
+                thing.made_of[0] if thing.kind == "instance" else referring(number)
+                for number, thing in scope.objects(receiver)
+            ]
+        )
     elif not instance:
         return found
     others = frozenset(one for one in found.refs if not isinstance(one, Function))
@@ -275,8 +279,10 @@ def _any(number: int, thing: Obj, scope: Scope) -> Value:
         merged.made_of = merged.made_of or other.made_of
     made = scope.analysis.number("merged", number)
     scope.state.put(made, merged)
-    rest = [Value(one.known, one.taint, one.names, frozenset(r for r in one.refs if not isinstance(r, int)), one.pieces)
-            for one in parts]  # fmt: skip
+    rest = [
+        Value(one.known, one.taint, one.names, frozenset(r for r in one.refs if not isinstance(r, int)), one.pieces)
+        for one in parts
+    ]
     return join(join_all(rest), referring(made))
 
 

@@ -141,13 +141,28 @@ def _nothing(_number: int, _given: Arguments, _node: ast.AST, _scope: Scope) -> 
 
 
 _LIST: dict[str, Callable[[int, Arguments, ast.AST, Scope], Value]] = {
-    "append": _append, "add": _append, "put": _append, "put_nowait": _append, "extend": _extend,
-    "update": _extend, "pop": _pop, "popleft": _popleft,
-    "insert": _insert, "remove": _remove, "discard": _remove, "clear": _clear, "reverse": _reverse,
-    "sort": _sort, "copy": _copy,
-    "index": _nothing, "count": _nothing, "extendleft": _extend, "appendleft": _appendleft,
-    "get": _popleft, "get_nowait": _popleft,
-}  # fmt: skip
+    "append": _append,
+    "add": _append,
+    "put": _append,
+    "put_nowait": _append,
+    "extend": _extend,
+    "update": _extend,
+    "pop": _pop,
+    "popleft": _popleft,
+    "insert": _insert,
+    "remove": _remove,
+    "discard": _remove,
+    "clear": _clear,
+    "reverse": _reverse,
+    "sort": _sort,
+    "copy": _copy,
+    "index": _nothing,
+    "count": _nothing,
+    "extendleft": _extend,
+    "appendleft": _appendleft,
+    "get": _popleft,
+    "get_nowait": _popleft,
+}
 
 
 def _dict(  # noqa: C901, PLR0911  # one case a method

@@ -44,9 +44,14 @@ def _decorated(decorator: ast.expr, value: Value, function: Function, scope: Sco
     return Value(names=value.names | names, refs=value.refs)
 
 
-_KEPT = frozenset({
-    "builtins.property()", "builtins.staticmethod()", "builtins.classmethod()", "functools.cached_property()",
-})  # fmt: skip
+_KEPT = frozenset(
+    {
+        "builtins.property()",
+        "builtins.staticmethod()",
+        "builtins.classmethod()",
+        "functools.cached_property()",
+    }
+)
 
 
 def _entry(decorator: ast.expr, given: Value, scope: Scope) -> Entry | None:

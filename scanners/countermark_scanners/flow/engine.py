@@ -97,7 +97,7 @@ def _round(analysis: Analysis, module: Module, base: State) -> dict[int, Obj]:
             continue
         seen.add(function.node)
         before = set(analysis.functions)
-        end = entry(analysis, module, function, state.fork())
+        end = entry(analysis, module, function, state.branched())
         _collect(base, end, changed)
         waiting += [
             (one, end)
@@ -136,7 +136,7 @@ def _instances(analysis: Analysis, module: Module, base: State) -> None:
         starter = attributes.find((own,), "__init__", scope)
         for one in starter.refs if starter is not None else ():
             if isinstance(one, Function) and one.module == module.frame:
-                end = entry(analysis, module, one, base.fork(), me)
+                end = entry(analysis, module, one, base.branched(), me)
                 left = end.read(made)
                 if left is not None:
                     fields = {key: _flag_forgotten(value) for key, value in left.fields.items()}
@@ -206,7 +206,7 @@ def summary(function: Function, scope: Scope) -> Summary:
     active, looked = analysis.active, analysis.looked_into
     analysis.active = [function.node]
     try:
-        outer = Scope(analysis, scope.state.fork(), function.frame, module, site=scope.line(function.node))
+        outer = Scope(analysis, scope.state.branched(), function.frame, module, site=scope.line(function.node))
         given = handlers.parameters(function, None, None, outer)
         inner = functions.entered(function, given, function.node, outer)
         result = functions.run(function, inner)

@@ -157,7 +157,7 @@ def _boolean(node: ast.BoolOp, scope: Scope) -> Value:
         if truth is (not wanted):
             break
         if not last:
-            before = scope.state.fork()
+            before = scope.state.branched()
             skipped = before if skipped is None else join_states(skipped, before)
             narrow(part, scope, wanted=wanted)
     if skipped is not None:
@@ -202,7 +202,7 @@ def _conditional(node: ast.IfExp, scope: Scope) -> Value:
     truth = scope.engine.value(node.test, scope).truth()
     if truth is not None:
         return scope.engine.value(node.body if truth else node.orelse, scope)
-    other = scope.state.fork()
+    other = scope.state.branched()
     narrow(node.test, scope, wanted=True)
     first = scope.engine.value(node.body, scope)
     after, scope.state = scope.state, other
@@ -279,7 +279,7 @@ def _comprehension(node: ast.ListComp | ast.SetComp | ast.GeneratorExp, scope: S
     ordered = _mapped(node, scope)
     if ordered is not None:
         return ordered
-    before = scope.state.fork()
+    before = scope.state.branched()
     alive = _generators(node.generators, scope)
     each = scope.engine.value(node.elt, scope) if alive else None
     scope.state = join_states(scope.state, before)
@@ -314,7 +314,7 @@ def _generators(generators: list[ast.comprehension], scope: Scope) -> bool:
 
 
 def _dict_comprehension(node: ast.DictComp, scope: Scope) -> Value:
-    before = scope.state.fork()
+    before = scope.state.branched()
     alive = _generators(node.generators, scope)
     key, each = scope.engine.value(node.key, scope), scope.engine.value(node.value, scope)
     scope.state = join_states(scope.state, before)

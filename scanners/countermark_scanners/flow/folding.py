@@ -54,14 +54,46 @@ _UNARY: dict[type[ast.unaryop], Callable[..., object]] = {
     ast.UAdd: operator.pos,
     ast.Invert: operator.invert,
 }
-_TEXT_METHODS = frozenset({
-    "capitalize", "casefold", "count", "decode", "encode", "endswith", "find", "hex", "index",
-    "isalnum", "isalpha", "isascii",
-    "isdecimal", "isdigit", "isidentifier", "islower", "isnumeric", "isspace", "istitle", "isupper", "lower", "lstrip",
-    "removeprefix", "removesuffix", "replace", "rfind", "rindex", "rstrip", "startswith", "strip",
-    "swapcase", "title", "upper",
-    "bit_length", "is_integer", "conjugate",
-})  # fmt: skip
+_TEXT_METHODS = frozenset(
+    {
+        "capitalize",
+        "casefold",
+        "count",
+        "decode",
+        "encode",
+        "endswith",
+        "find",
+        "hex",
+        "index",
+        "isalnum",
+        "isalpha",
+        "isascii",
+        "isdecimal",
+        "isdigit",
+        "isidentifier",
+        "islower",
+        "isnumeric",
+        "isspace",
+        "istitle",
+        "isupper",
+        "lower",
+        "lstrip",
+        "removeprefix",
+        "removesuffix",
+        "replace",
+        "rfind",
+        "rindex",
+        "rstrip",
+        "startswith",
+        "strip",
+        "swapcase",
+        "title",
+        "upper",
+        "bit_length",
+        "is_integer",
+        "conjugate",
+    }
+)
 _CODECS: frozenset[Constant] = frozenset(
     {"utf-8", "utf8", "ascii", "latin-1", "rot13", "rot_13", "hex", "base64", "hex_codec"}
 )

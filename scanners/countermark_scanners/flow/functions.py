@@ -210,7 +210,7 @@ def _at_end(name: str, state: State, node: ast.expr | None, inner: Scope, when: 
         and isinstance(node, (ast.Compare, ast.BoolOp, ast.UnaryOp, ast.Call, ast.Name))
     ):
         probe = Scope(
-            inner.analysis, state.fork(), inner.frame, inner.module, inner.context, inner.function, inner.site
+            inner.analysis, state.branched(), inner.frame, inner.module, inner.context, inner.function, inner.site
         )
         probe.tests, probe.verdicts = inner.tests, inner.verdicts
         narrow(node, probe, wanted=when)

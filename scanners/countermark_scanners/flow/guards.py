@@ -55,7 +55,7 @@ def _parts(parts: list[ast.expr], both: bool, scope: Scope, *, wanted: bool) -> 
     ends: State | None = None
     for number, one in enumerate(parts):
         last = number == len(parts) - 1
-        before = None if last else scope.state.fork()
+        before = None if last else scope.state.branched()
         narrow(one, scope, wanted=wanted)
         ends = scope.state if ends is None else join_states(ends, scope.state)
         if before is not None:
@@ -136,7 +136,7 @@ def _became(found: list[Subject], value: Value, scope: Scope) -> None:
     for one in found:
         if one.how == SAME:
             known = value.known
-            change(one, lambda old, known=known: Value(known, NO_TAINT, old.names, old.refs), scope)  # type: ignore[misc]
+            change(one, lambda old, known=known: Value(known, NO_TAINT, old.names, old.refs), scope)  # type: ignore[misc]  # one of several shapes, told apart above
         elif one.how == HOST:
             add_facts([one], ("clean:redirect", "clean:ssrf"), scope)
         elif one.how == PART:

@@ -13,14 +13,41 @@ from .attributes import outside_bases
 from .scope import Arguments, Entry, Scope
 from .values import LOCAL, PARAMETER, REMOTE, UNKNOWN, Function, Method, Taint, Value, named, referring, tainted
 
-_VERBS = frozenset({
-    "get", "post", "put", "delete", "patch", "head", "options", "dispatch", "do_GET", "do_POST",
-    "do_PUT", "do_DELETE", "do_HEAD",
-    "do_PATCH", "handle", "get_queryset", "list", "create", "retrieve", "update", "partial_update",
-    "destroy", "form_valid",
-    "dispatch_request", "on_message", "get_object", "get_context_data", "perform_create", "prepare",
-    "on_get", "on_post",
-})  # fmt: skip
+_VERBS = frozenset(
+    {
+        "get",
+        "post",
+        "put",
+        "delete",
+        "patch",
+        "head",
+        "options",
+        "dispatch",
+        "do_GET",
+        "do_POST",
+        "do_PUT",
+        "do_DELETE",
+        "do_HEAD",
+        "do_PATCH",
+        "handle",
+        "get_queryset",
+        "list",
+        "create",
+        "retrieve",
+        "update",
+        "partial_update",
+        "destroy",
+        "form_valid",
+        "dispatch_request",
+        "on_message",
+        "get_object",
+        "get_context_data",
+        "perform_create",
+        "prepare",
+        "on_get",
+        "on_post",
+    }
+)
 _UNWRAPPED = frozenset({"Optional", "Annotated", "Union", "Final", "ClassVar", "Awaitable"})
 _REQUEST_NAMES = frozenset({"request", "req"})
 

@@ -28,7 +28,7 @@ def run_while(node: ast.While, scope: Scope) -> None:
         truth = scope.engine.value(node.test, scope).truth()
         if truth is False:
             return False
-        leaving.append(scope.state.fork())
+        leaving.append(scope.state.branched())
         if truth is True:
             leaving[-1].dead = True
         narrow(node.test, scope, wanted=True)
@@ -50,7 +50,7 @@ def run_for(node: ast.For | ast.AsyncFor, scope: Scope) -> None:
         return
 
     def turn() -> bool:
-        leaving.append(scope.state.fork())
+        leaving.append(scope.state.branched())
         one = iterated(source, node.iter, scope)
         if one.taint:
             one = Value(one.known, stepped(one.taint, f"line {scope.line(node)}"), one.names, one.refs, one.pieces)
@@ -95,7 +95,7 @@ def _loop(turn: Callable[[], bool], leaving: list[State], scope: Scope) -> None:
     scope.loops.append(loop)
     entry = scope.state
     for rounds in range(MAX_ROUNDS):
-        before = entry.fork()
+        before = entry.branched()
         scope.state = entry
         if not turn():
             leaving.append(before)
@@ -105,7 +105,7 @@ def _loop(turn: Callable[[], bool], leaving: list[State], scope: Scope) -> None:
         loop.continued = []
         if rounds >= _PRECISE_ROUNDS:
             _blur(before, scope.state)
-        entry = join_states(before.fork(), scope.state)
+        entry = join_states(before.branched(), scope.state)
         if same(entry, before):
             break
     else:

@@ -26,7 +26,7 @@ def match(node: ast.Match, scope: Scope) -> None:
         fits = _fits(case.pattern, subject, scope)
         if fits is False:
             continue
-        rest = scope.state.fork()
+        rest = scope.state.branched()
         _capture(case.pattern, subject, found, scope)
         if case.guard is not None:
             truth = scope.engine.value(case.guard, scope).truth()

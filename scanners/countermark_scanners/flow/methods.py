@@ -27,18 +27,59 @@ from .values import (
     with_fact,
 )
 
-_TEXT_KEEPING = frozenset({
-    "strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "swapcase", "casefold",
-    "expandtabs", "zfill", "ljust",
-    "rjust", "center", "removeprefix", "removesuffix", "encode", "copy", "tobytes", "format_map", "__str__", "hex",
-})  # fmt: skip
+_TEXT_KEEPING = frozenset(
+    {
+        "strip",
+        "lstrip",
+        "rstrip",
+        "lower",
+        "upper",
+        "title",
+        "capitalize",
+        "swapcase",
+        "casefold",
+        "expandtabs",
+        "zfill",
+        "ljust",
+        "rjust",
+        "center",
+        "removeprefix",
+        "removesuffix",
+        "encode",
+        "copy",
+        "tobytes",
+        "format_map",
+        "__str__",
+        "hex",
+    }
+)
 _TEXT_SPLITTING = frozenset({"split", "rsplit", "splitlines", "partition", "rpartition"})
-_TEXT_TELLING = frozenset({
-    "startswith", "endswith", "isdigit", "isalpha", "isalnum", "isdecimal", "isnumeric", "isidentifier",
-    "isspace", "isupper",
-    "islower", "istitle", "isascii", "isprintable", "find", "rfind", "index", "rindex", "count",
-    "__len__", "__contains__", "bit_length",
-})  # fmt: skip
+_TEXT_TELLING = frozenset(
+    {
+        "startswith",
+        "endswith",
+        "isdigit",
+        "isalpha",
+        "isalnum",
+        "isdecimal",
+        "isnumeric",
+        "isidentifier",
+        "isspace",
+        "isupper",
+        "islower",
+        "istitle",
+        "isascii",
+        "isprintable",
+        "find",
+        "rfind",
+        "index",
+        "rindex",
+        "count",
+        "__len__",
+        "__contains__",
+        "bit_length",
+    }
+)
 
 
 def call(receiver: Value, name: str, given: Arguments, node: ast.AST, scope: Scope) -> Value | None:  # noqa: PLR0911  # one case a line

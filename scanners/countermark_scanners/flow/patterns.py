@@ -10,7 +10,7 @@ import re
 import warnings
 from collections.abc import Iterable
 from re import _constants as tokens  # type: ignore[attr-defined]  # the one reader of patterns that agrees with `re`
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _parser as parser  # type: ignore[attr-defined]  # the library has no public reader of patterns
 from typing import Any
 
 MAX_PATTERN = 500

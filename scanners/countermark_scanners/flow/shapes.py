@@ -19,10 +19,31 @@ from .values import NO_TAINT, PARAMETER, UNKNOWN, Taints, Value, join_all
 
 Shape: TypeAlias = "Callable[[Taints, Value, Arguments, ast.AST, Scope], Taints]"
 
-_SHELLS = frozenset({
-    "sh", "bash", "dash", "zsh", "ksh", "cmd", "cmd.exe", "powershell", "powershell.exe", "pwsh", "env", "ssh",
-    "python", "python3", "perl", "ruby", "node", "sudo", "su", "xargs", "busybox",
-})  # fmt: skip
+_SHELLS = frozenset(
+    {
+        "sh",
+        "bash",
+        "dash",
+        "zsh",
+        "ksh",
+        "cmd",
+        "cmd.exe",
+        "powershell",
+        "powershell.exe",
+        "pwsh",
+        "env",
+        "ssh",
+        "python",
+        "python3",
+        "perl",
+        "ruby",
+        "node",
+        "sudo",
+        "su",
+        "xargs",
+        "busybox",
+    }
+)
 _RUNS_TEXT = frozenset({"-c", "/c", "/C", "-Command", "-e", "-lc", "-ic", "-ec", "--command", "/k"})
 _FIXED_HOST = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:/?/?[^/?#@\\]+[/?#]|/(?![/\\])[^{]")
 _OWN_PAGE = re.compile(r"/(?![/\\])|\?|#|[a-zA-Z0-9_-]+[/?#]")

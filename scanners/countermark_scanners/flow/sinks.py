@@ -81,7 +81,7 @@ def _check_values(sink: Sink, dangerous: list[Value], given: Arguments, node: as
         if shape is not None and found:
             found = shape(found, one, given, node, scope)
         taint = join_taints(taint, escaped(flaw, found, one))
-    known = all(_is_known(one, flaw) for one in dangerous)
+    known = all(_is_known(one, flaw, scope) for one in dangerous)
     if dangerous and scope.module.asked and (taint or not known):
         scope.analysis.findings.doubt(sink.rule, place_of(called(node), node, scope))
     if taint:
@@ -92,14 +92,15 @@ def _check_values(sink: Sink, dangerous: list[Value], given: Arguments, node: as
         scope.analysis.findings.clear(sink.rule, place_of(called(node), node, scope))
 
 
-def _is_known(value: Value, flaw: str) -> bool:
+def _is_known(value: Value, flaw: str, scope: Scope) -> bool:
     """Say whether nothing of a value is unknown: constants, and others' data that can't do this harm any more."""
     if value.known is not None:
         return True
-    if not value.pieces:
-        return False
-    others = [piece for piece in value.pieces if not isinstance(piece, str)]
-    return all(piece and all(is_clean(one.facts, flaw) for one in piece) for piece in others)
+    if value.pieces is not None and not all(value.pieces):
+        return False  # a part of the text is unknown
+    origins = scope.deep(value)
+    left = frozenset(one for one in origins if not is_clean(one.facts, flaw))
+    return bool(origins) and not escaped(flaw, left, value)
 
 
 def is_clean(facts: frozenset[str], flaw: str) -> bool:

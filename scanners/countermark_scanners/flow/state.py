@@ -76,7 +76,7 @@ class State:
     owned: set[int] = field(default_factory=set)
     dead: bool = False
 
-    def fork(self) -> State:
+    def branched(self) -> State:
         """Return a second state that starts out the same."""
         self.budget.spend(1 + len(self.objects) // 16)
         self.owned = set()

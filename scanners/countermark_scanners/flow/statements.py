@@ -30,7 +30,7 @@ def body(statements: Sequence[ast.stmt], scope: Scope) -> None:
             return
         scope.analysis.budget.spend()
         if scope.raised:
-            scope.raised[-1].append(scope.state.fork())
+            scope.raised[-1].append(scope.state.branched())
         handler = _BY_TYPE.get(type(one))
         if handler is not None:
             handler(one, scope)
@@ -118,7 +118,7 @@ def _if(node: ast.If, scope: Scope) -> None:
     truth = scope.engine.value(node.test, scope).truth()
     if scope.state.dead:
         return
-    other = scope.state.fork()
+    other = scope.state.branched()
     if truth is not False:
         narrow(node.test, scope, wanted=True)
         scope.engine.body(node.body, scope)
@@ -158,11 +158,11 @@ def _raise(node: ast.Raise, scope: Scope) -> None:
 
 
 def _try(node: ast.Try, scope: Scope) -> None:
-    scope.raised.append([scope.state.fork()])
+    scope.raised.append([scope.state.branched()])
     scope.engine.body(node.body, scope)
     reached = scope.raised.pop()
     if not scope.state.dead:
-        reached.append(scope.state.fork())
+        reached.append(scope.state.branched())
     scope.engine.body(node.orelse, scope)
     after = scope.state
     # any point of the body may have been the last one
@@ -170,7 +170,7 @@ def _try(node: ast.Try, scope: Scope) -> None:
     for one in reached:
         failed = join_states(failed, one)
     for handler in node.handlers:
-        scope.state = failed.fork()
+        scope.state = failed.branched()
         _handle(handler, scope)
         after = join_states(after, scope.state)
     scope.state = after

@@ -223,7 +223,7 @@ def _called(
     subject = node.args[0] if node.args else node.func
     strength, slack = Strength.RANGE if kind is None else kind, _slack(name, node)
     inner = [*node.args[:2]]
-    same = len(inner) == 2 and strength is Strength.VALUE and ast.dump(inner[0]) == ast.dump(inner[1])  # noqa: PLR2004
+    same = len(inner) == 2 and strength is Strength.VALUE and ast.dump(inner[0]) == ast.dump(inner[1])  # noqa: PLR2004  # two sides
     about_nothing = name in {"assertTrue", "assertEqual", "assertIsNotNone", "assertIs"} and inner
     if same or (about_nothing and all(_says_nothing(part, constants) for part in inner)):
         strength = Strength.NOTHING

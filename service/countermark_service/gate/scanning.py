@@ -55,7 +55,7 @@ def _go_on(
     result: ScanResult, whole: Whole, demands: Demands, means: Means, progress: Callable[[str], None]
 ) -> ScanResult:
     from countermark_scanners import stages  # noqa: PLC0415  # few policies demand what these bring
-    from countermark_scanners.dynamic.bubblewrap import Bubblewrap  # noqa: PLC0415
+    from countermark_scanners.dynamic.bubblewrap import Bubblewrap  # noqa: PLC0415  # as above
 
     return stages.go_on(result, whole, demands, stages.Tools(means, Bubblewrap.found, progress))
 
