@@ -62,7 +62,12 @@ def test_ordinary_python_is_readable(name: str, answers: dict[str, object]) -> N
 
 
 @pytest.mark.parametrize(
-    ("name", "rule"), [("bidi", "countermark/bidi-control"), ("fullwidth", "countermark/confusable-name"), ("cyrillic", "countermark/confusable-name")]
+    ("name", "rule"),
+    [
+        ("bidi", "countermark/bidi-control"),
+        ("fullwidth", "countermark/confusable-name"),
+        ("cyrillic", "countermark/confusable-name"),
+    ],
 )
 def test_what_no_eye_sees_is_a_finding_that_blocks(name: str, rule: str, answers: dict[str, object]) -> None:
     (hit,) = answers[name]  # type: ignore[misc]  # the fixture keeps the union open
