@@ -80,7 +80,12 @@ def test_without_any_source_the_sandbox_is_said_to_be_absent(tmp_path: Path) -> 
 
 
 def test_a_bubblewrap_that_starts_nothing_is_no_sandbox(tmp_path: Path) -> None:
-    programs = {"bwrap": "echo bubblewrap 0.9; exit 1", "strace": 'shift 3; exec "$@"', "apt-get": "exit 1", "id": "echo 0"}
+    programs = {
+        "bwrap": "echo bubblewrap 0.9; exit 1",
+        "strace": 'shift 3; exec "$@"',
+        "apt-get": "exit 1",
+        "id": "echo 0",
+    }
     env = {"PATH": pretend(tmp_path, **programs), "COUNTERMARK_SYSTEM_PROGRAMS": str(tmp_path)}
     absent = script("bubblewrap.sh", str(tmp_path / "parts"), **env)
     assert absent.returncode == 1
