@@ -6,10 +6,12 @@
 # word for word: the ```sh blocks under `<!-- run: fresh -->` in ~/countermark, then those under
 # `<!-- run: own-repository -->` in a clone of each REPOSITORY, ~/own/<name>. Needs root and a Debian mirror;
 # where it has neither it says NOT RUN, which is a failure where CI is set and not elsewhere.
+# Of the tests it runs those that are no attack and start no scanner: `make check` has run the others (`SHORT=` runs all).
 set -eu
 
 SUITE=${SUITE:-bookworm} # the oldest Debian with Python 3.11
 GIVEN=python3,git,make
+SHORT=${SHORT---ignore=tests/attacks --ignore=tests/end_to_end --ignore=tests/scanners --ignore=tests/bench}
 READER=1000
 REPOSITORY=$(cd "$(dirname "$0")/.." && pwd)
 PLACE=${1:?usage: sh parts/fresh_root.sh PATH [REPOSITORY...]}
@@ -71,6 +73,7 @@ clone() { # FROM NAME: into the reader's home, with the remote it has at home
 
 settings() { # the environment, one assignment a line: a newcomer's, with this machine's way out to the network
     printf '%s\n' HOME=/home/reader USER=reader LOGNAME=reader LANG=C.UTF-8 PATH=/usr/local/bin:/usr/bin:/bin
+    printf '%s\n' "PYTEST_FLAGS=$SHORT"
     env | grep -iE '^(http|https|no|all)_proxy=' || true
     [ -z "${SSL_CERT_FILE:-}" ] || echo SSL_CERT_FILE=/etc/host-certificates.pem
 }
