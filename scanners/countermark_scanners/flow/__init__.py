@@ -9,6 +9,7 @@ does to it, model.py what the library does, guards.py what a condition proves, s
 
 from __future__ import annotations
 
+import ast
 import sys
 import warnings
 
@@ -19,7 +20,7 @@ from ..question import Question, Sees
 from . import engine, modules
 from .findings import Findings
 from .model import NAME, load
-from .scope import Analysis, Module
+from .scope import PRECISIONS, Analysis, Module, Precision
 from .state import Budget, State
 
 _RECURSION = 12_000  # frames of our own walk: 200 levels of code, in calls in calls
@@ -33,8 +34,6 @@ def look(question: Question) -> list[Hit]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the parser's remarks about hostile code
             return _looked(question)
-    except RecursionError as error:
-        raise Unreadable("flow: nested deeper than can be followed") from error
     finally:
         sys.setrecursionlimit(limit)
 
@@ -43,11 +42,25 @@ def _looked(question: Question) -> list[Hit]:
     tree = modules.read(question.content)
     if tree is None:
         raise Unreadable("flow: expected Python, found text that does not parse or is nested too deeply")
-    model, budget = load(), Budget()
+    *closer, coarsest = PRECISIONS
+    for precision in closer:
+        try:
+            return _at(precision, question, tree)
+        except (Unreadable, RecursionError):
+            continue  # too much to be looked at this closely: once more, with more of it summarised
+    try:
+        return _at(coarsest, question, tree)
+    except RecursionError as error:
+        raise Unreadable("flow: nested deeper than can be followed") from error
+
+
+def _at(precision: Precision, question: Question, tree: ast.Module) -> list[Hit]:
+    """Look at a file this closely."""
+    model, budget = load(), Budget(precision.steps)
     findings = Findings(model)
-    analysis = Analysis(
-        model, budget, engine.Parts(), findings, question.path, question.beside, modules.index(question.beside)
-    )
+    files = modules.index(question.beside)
+    analysis = Analysis(model, budget, engine.Parts(), findings, question.path, question.beside, files)
+    analysis.precision = precision
     module = Module(question.path, tree, analysis.number("module", question.path), asked=True)
     analysis.modules[question.path] = module
     analysis.frames[module.frame] = module

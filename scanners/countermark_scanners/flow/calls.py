@@ -11,7 +11,7 @@ import ast
 from . import dynamic, folding, functions, library, methods, sinks
 from .attributes import iterated, sourced
 from .handlers import register
-from .scope import Arguments, Scope
+from .scope import ANYTHING, Arguments, Scope
 from .state import Obj, keyed
 from .subjects import add_facts, subjects
 from .values import (
@@ -165,6 +165,8 @@ def _by_name(name: str, given: Arguments, node: ast.AST, scope: Scope, receiver:
         return method(given.positional[0], last, more, node, scope)
     if model.among(place, "register-calls"):
         register(given, scope)
+    if name == ANYTHING:
+        return _anything(given, node, scope)
     special = library.SPECIAL.get(place)
     if special is not None:
         found = special(given, node, scope)
@@ -181,6 +183,14 @@ def _by_name(name: str, given: Arguments, node: ast.AST, scope: Scope, receiver:
     reached = sinks.by_place(place, receiver, given, node, scope)
     result = _result(place, receiver, given, node, scope, reached=reached)
     return _allocated(place, result, given, node, scope)
+
+
+def _anything(given: Arguments, node: ast.AST, scope: Scope) -> Value:
+    """Call one of more functions than are told apart: with untrusted data that can't be followed."""
+    taint = scope.deep_all(given.each())
+    if any(one.kind == REMOTE for one in taint):
+        sinks.dynamic(given, node, scope)
+    return tainted(less_sure(taint))
 
 
 def _result(  # what is called, on what, with what, where, and what came of it

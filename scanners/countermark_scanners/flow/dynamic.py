@@ -13,10 +13,11 @@ import re
 from .. import fstrings
 from . import sinks
 from .attributes import attribute, element
-from .scope import MAX_CALLS, Arguments, Scope
+from .scope import Arguments, Scope
 from .state import Obj
 from .values import REMOTE, UNKNOWN, Function, Value, constant, join_all, named, referring, tainted
 
+MAX_TEXTS = 9  # texts that are run inside of texts and calls
 SHORT = 64  # elements that are followed one by one
 _STRICT = re.compile(r"[\w.]+")
 
@@ -82,7 +83,7 @@ def run_text(given: Arguments, node: ast.AST, scope: Scope) -> Value | None:
     source = given.get(0, "source", "expression")
     if source is None or source.known is None:
         return None
-    if len(scope.analysis.active) >= MAX_CALLS:
+    if len(scope.analysis.active) >= MAX_TEXTS:
         sinks.dynamic(given, node, scope)
         return UNKNOWN
     scope.analysis.active.append(node)

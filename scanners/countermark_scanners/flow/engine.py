@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from ..errors import Unreadable
 from . import attributes, calls, expressions, functions, handlers, modules, sinks, statements, stores
 from .scope import Analysis, Arguments, Entry, Module, Scope, Summary
-from .state import Obj, State, join_objects
+from .state import Obj, State, held, join_objects
 from .values import UNKNOWN, Function, Value
 
 MAX_ROUNDS = 8
-_PRECISE_ROUNDS = 2
+_PRECISE_ROUNDS = 2  # after these, values that many functions share are widened
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +75,19 @@ def run(analysis: Analysis, module: Module, state: State) -> None:
         if not after and handled == len(analysis.handlers):
             return
         for number, thing in after.items():
-            if rounds >= _PRECISE_ROUNDS:
-                thing.fields = {key: _unknown_constant(one) for key, one in thing.fields.items()}
+            old = base.read(number)
+            if rounds >= _PRECISE_ROUNDS and old is not None:
+                thing.fields = {key: _widened(old.fields.get(key), one) for key, one in thing.fields.items()}
+                thing.rest = None if thing.rest is None else _widened(old.rest, thing.rest)
             base.put(number, thing)
     raise Unreadable(f"flow: shared values that change for more than {MAX_ROUNDS} rounds")
 
 
-def _unknown_constant(one: Value) -> Value:
-    return Value(None, one.taint, one.names, one.refs) if one.known is not None else one
+def _widened(old: Value | None, new: Value) -> Value:
+    """What still changes is some constant and one of the places known by now; only untrusted data may still arrive."""
+    if old is None or old == new:
+        return new
+    return Value(None, new.taint, old.names, old.refs)
 
 
 def _round(analysis: Analysis, module: Module, base: State) -> dict[int, Obj]:
@@ -120,6 +125,19 @@ def _collect(base: State, end: State, changed: dict[int, Obj]) -> None:
     for number, new in end.objects.items():
         if number not in base.objects and new.kind == "outside" and number not in changed:
             changed[number] = new
+    _bring(base, end, changed)
+
+
+def _bring(base: State, end: State, changed: dict[int, Obj]) -> None:
+    """Bring along what shared objects now hold, and what that holds."""
+    waiting = [one for thing in changed.values() for one in held(thing)]
+    while waiting:
+        number = waiting.pop()
+        thing = end.objects.get(number)
+        if thing is None or number in base.objects or number in changed:
+            continue
+        changed[number] = thing
+        waiting += held(thing)
 
 
 def _instances(analysis: Analysis, module: Module, base: State) -> None:

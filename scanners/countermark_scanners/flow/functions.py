@@ -13,10 +13,23 @@ from functools import lru_cache
 from . import sinks
 from .attributes import bound, find, members, outside_bases
 from .guards import narrow
-from .scope import MAX_CALLS, MAX_LOOKED_INTO, Arguments, Scope
+from .scope import Arguments, Scope
 from .state import Obj, State, keyed, sequence
 from .subjects import SAME, Subject, add_facts, watched
-from .values import PARAMETER, RANDOM, UNKNOWN, Function, Taint, Value, join, join_all, less_sure, referring, tainted
+from .values import (
+    PARAMETER,
+    RANDOM,
+    UNKNOWN,
+    Function,
+    Taint,
+    Taints,
+    Value,
+    join,
+    join_all,
+    less_sure,
+    referring,
+    tainted,
+)
 
 _RECURSIONS = 2
 
@@ -25,7 +38,8 @@ def invoke(function: Function, given: Arguments, node: ast.AST, scope: Scope) ->
     """Call a function of the change."""
     analysis = scope.analysis
     analysis.budget.spend(2)
-    deep = len(analysis.active) >= MAX_CALLS or analysis.looked_into >= MAX_LOOKED_INTO
+    precision = analysis.precision
+    deep = len(analysis.active) >= precision.calls or analysis.looked_into >= precision.followed
     if analysis.active.count(function.node) >= _RECURSIONS:
         return tainted(less_sure(scope.deep_all(given.each())))
     if deep:
@@ -241,7 +255,22 @@ def _summarised(function: Function, given: Arguments, node: ast.AST, scope: Scop
         taint = frozenset(one for one in scope.deep(parts.get(name, UNKNOWN)) if one.kind != PARAMETER)
         for rule, line, place in rows if taint else ():
             sinks.report_at(rule, taint, f"{place} (line {line})", node, scope)
-    return tainted(less_sure(scope.deep_all(given.each()))) if given.each() else _without_objects(summary.returned)
+    taint = less_sure(scope.deep_all(given.each()))
+    _spread(taint, given, scope)
+    return tainted(taint) if given.each() else _without_objects(summary.returned)
+
+
+def _spread(taint: Taints, given: Arguments, scope: Scope) -> None:
+    """What is not looked into may have put anything it was given into anything it was given."""
+    untrusted = tainted(frozenset(one for one in taint if one.kind != PARAMETER))
+    if not untrusted.taint:
+        return
+    for one in given.each():
+        for number, thing in scope.objects(one):
+            if thing.kind in {"list", "dict", "instance", "text"}:
+                written = scope.state.write(number)
+                written.fields = {key: join(part, untrusted) for key, part in written.fields.items()}
+                written.rest = untrusted if written.rest is None else join(written.rest, untrusted)
 
 
 def _without_objects(value: Value) -> Value:

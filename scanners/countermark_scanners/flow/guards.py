@@ -69,7 +69,9 @@ def _truth(node: ast.expr, scope: Scope, *, wanted: bool) -> None:
     if isinstance(node, ast.Name) and (kept := scope.tests.get((scope.frame, node.id))) is not None:
         found = scope.lookup(node.id)
         if found is not None and found[1] is kept[1]:
+            del scope.tests[scope.frame, node.id]  # what it was computed from may name the variable itself
             narrow(kept[0], scope, wanted=wanted)
+            scope.tests[scope.frame, node.id] = kept
     for one in watched(node, scope):
         if one.how == HOST and not wanted:
             add_facts([one], ("clean:redirect",), scope)

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from .model import Model
-from .state import READ, Budget, Obj, State, join_states
-from .values import NO_TAINT, NONE, UNKNOWN, Function, Key, Taints, Value, join_all, join_taints
+from .state import READ, Budget, Obj, State, join_objects, join_states
+from .values import NO_TAINT, NONE, UNKNOWN, Function, Key, Ref, Taints, Value, join_all, join_taints
 
 if TYPE_CHECKING:
     from .findings import Findings
@@ -23,9 +23,29 @@ if TYPE_CHECKING:
 
     Verdict = list[tuple[Subject, frozenset[str]]]
 
-MAX_CALLS = 7  # calls inside of calls that are looked into; deeper ones are summarised
-MAX_LOOKED_INTO = 250  # calls that one entry looks into before it takes summaries
+ANYTHING = "anything()"  # the place of a value that may be more functions than are told apart
 MAX_DEEP = 4  # levels of parts of parts that are searched for untrusted data
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """How closely a file is looked at. What is not looked into is summarised, which keeps all untrusted data.
+
+    `calls` is how many calls inside of calls are followed, `followed` how many from one entry, `alternatives` how many
+    things one value may be before they are taken for one, `steps` what all of it may take.
+    """
+
+    calls: int
+    followed: int
+    alternatives: int
+    steps: int
+
+
+PRECISIONS = (
+    Precision(calls=7, followed=250, alternatives=64, steps=500_000),
+    Precision(calls=2, followed=24, alternatives=16, steps=700_000),
+    Precision(calls=1, followed=0, alternatives=8, steps=3_000_000),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +164,7 @@ class Analysis:
     dotted: dict[str, int] = field(default_factory=dict)
     kept: list[ast.AST] = field(default_factory=list)  # trees of texts that are run: nodes are known by identity
     looked_into: int = 0
+    precision: Precision = PRECISIONS[0]
 
     def number(self, *key: object) -> int:
         """Number an object by where it is made; the same place has the same number."""
@@ -249,6 +270,33 @@ class Scope:
         self.state = state
         return join_all(value for value, _, _ in ends)
 
+    def few(self, value: Value) -> Value:
+        """Return a value that is no more than a few things: objects of a kind become one, many functions any."""
+        most = self.analysis.precision.alternatives
+        if len(value.refs) <= most:
+            return value
+        groups: dict[tuple[object, ...], list[int]] = {}
+        for number, thing in self.objects(value):
+            groups.setdefault((thing.kind, thing.made_of), []).append(number)
+        kept: list[Ref] = [self._as_one(key, numbers) for key, numbers in groups.items()]
+        functions = [one for one in value.refs if not isinstance(one, int)]
+        names = value.names if len(functions) <= most else value.names | {ANYTHING}
+        refs = frozenset([*kept, *(functions if len(functions) <= most else [])])
+        return Value(value.known, value.taint, names, refs, value.pieces, value.about)
+
+    def _as_one(self, key: tuple[object, ...], numbers: list[int]) -> int:
+        """Join objects of a kind into the one that stands for them; modules, frames and classes stay."""
+        if len(numbers) == 1:
+            return numbers[0]
+        whole = self.analysis.number("joined", *key)
+        self.analysis.budget.spend(len(numbers))
+        for number in numbers:
+            thing, joined = self.state.read(number), self.state.read(whole)
+            if thing is not None and number != whole:
+                made = thing.copy() if joined is None else join_objects(joined, thing)
+                self.state.put(whole, made)
+        return whole
+
     def lookup(self, name: str) -> tuple[int, Value] | None:
         """Find a variable: the frame that holds it, and its value."""
         number: int | None = self.module.frame if name in self.globals else self.frame
@@ -274,6 +322,8 @@ class Scope:
         if name in self.watched and isinstance(name, str):
             self.forget(name)
         frame = self.frame
+        if value.refs:
+            value = self.few(value)
         if isinstance(name, str) and name in self.globals:
             frame = self.module.frame
         elif isinstance(name, str) and name in self.nonlocals:

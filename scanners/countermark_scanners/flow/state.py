@@ -12,24 +12,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..errors import Unreadable
-from .values import UNKNOWN, Key, Value, join, join_all
+from .values import UNKNOWN, Function, Key, Method, Partial, Value, join, join_all
 
 READ = "~read"  # marks what a test told about an expression that is read again: (READ, root, text)
 MAX_FIELDS = 4096  # parts of one object that are told apart
-MAX_STEPS = 3_000_000
 
 
 @dataclass(slots=True)
 class Budget:
     """How much work one file may ask for."""
 
-    left: int = MAX_STEPS
+    left: int
 
     def spend(self, steps: int = 1) -> None:
         """Charge some steps; raise `Unreadable` when there are none left."""
         self.left -= steps
         if self.left < 0:
-            raise Unreadable(f"flow: more than {MAX_STEPS} steps")
+            raise Unreadable("flow: more steps than one file may take")
 
 
 @dataclass(slots=True)
@@ -110,6 +109,32 @@ class State:
             found.rest = value if found.rest is None else join(found.rest, value)
         else:
             found.fields[key] = value
+
+
+def held(thing: Obj) -> list[int]:
+    """List the numbers of the objects that the parts of an object lead to."""
+    parts = [*thing.fields.values(), *thing.made_of, *([thing.rest] if thing.rest is not None else [])]
+    found = [number for one in parts if one.refs for number in _numbers(one)]
+    return found if thing.parent is None else [*found, thing.parent]
+
+
+def _numbers(value: Value) -> list[int]:
+    found: list[int] = []
+    for one in value.refs:
+        match one:
+            case int():
+                found.append(one)
+            case Function(frame=frame):
+                found.append(frame)
+            case Method(receiver=receiver, function=function):
+                found += [*_numbers(receiver), *([function.frame] if function is not None else [])]
+            case Partial(callee=callee, arguments=arguments, keywords=keywords):
+                found += [
+                    number
+                    for each in (callee, *arguments, *[kept for _, kept in keywords])
+                    for number in _numbers(each)
+                ]
+    return found
 
 
 def sequence(parts: Iterable[Value]) -> Obj:

@@ -110,7 +110,8 @@ def store(number: int, key: Key, value: Value, scope: Scope, *, strong: bool) ->
     if thing is None:
         return
     old = thing.fields.get(key, thing.rest)
-    scope.state.set(number, key, value if strong or old is None else join(old, value))
+    held = value if strong or old is None else join(old, value)
+    scope.state.set(number, key, scope.few(held) if held.refs else held)
 
 
 def _outside(name: str, value: Value, scope: Scope) -> None:
