@@ -85,8 +85,11 @@ def _gem(version: str) -> _Parts:
     if not re.fullmatch(r"\d[\w.-]*", version):
         raise NoOrder(version)
     parts = re.findall(r"\d{1,18}|[A-Za-z]+", version.replace("-", ".pre."))
-    while parts and parts[-1] == "0":
-        parts.pop()
+    word = next((at for at, part in enumerate(parts) if not part.isdigit()), len(parts))
+    numbers, rest = parts[:word], parts[word:]
+    for segments in (numbers, rest):  # zeros at the end of either say nothing: 1.0 is 1, and 1.0.a is 1.a
+        while segments and segments[-1] == "0":
+            segments.pop()
     # a word is lower than a number, and than the end, which stands for a zero
-    spelled = tuple((2, int(part), "") if part.isdigit() else (0, 0, part) for part in parts)
+    spelled = tuple((2, int(part), "") if part.isdigit() else (0, 0, part) for part in (*numbers, *rest))
     return _Parts((*spelled, (1, 0, "")))
