@@ -9,7 +9,6 @@ does to it, model.py what the library does, guards.py what a condition proves, s
 
 from __future__ import annotations
 
-import ast
 import sys
 import warnings
 
@@ -17,12 +16,8 @@ from ..errors import Unreadable
 from ..finding import Hit
 from ..native import native
 from ..question import Question, Sees
-from . import engine, modules
-from .findings import Findings
-from .model import NAME, load
-from .scope import PRECISIONS, Analysis, Module, Precision
-from .state import Budget, State
 
+NAME = "flow"
 _RECURSION = 12_000  # frames of our own walk: 200 levels of code, in calls in calls
 
 
@@ -33,39 +28,13 @@ def look(question: Question) -> list[Hit]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the parser's remarks about hostile code
-            return _looked(question)
-    finally:
-        sys.setrecursionlimit(limit)
+            from .looking import looked  # noqa: PLC0415  # every gate knows this scanner by name, few start it
 
-
-def _looked(question: Question) -> list[Hit]:
-    tree = modules.read(question.content)
-    if tree is None:
-        raise Unreadable("flow: expected Python, found text that does not parse or is nested too deeply")
-    *closer, coarsest = PRECISIONS
-    for precision in closer:
-        try:
-            return _at(precision, question, tree)
-        except (Unreadable, RecursionError):
-            continue  # too much to be looked at this closely: once more, with more of it summarised
-    try:
-        return _at(coarsest, question, tree)
+            return looked(question)
     except RecursionError as error:
         raise Unreadable("flow: nested deeper than can be followed") from error
-
-
-def _at(precision: Precision, question: Question, tree: ast.Module) -> list[Hit]:
-    """Look at a file this closely."""
-    model, budget = load(), Budget(precision.steps)
-    findings = Findings(model)
-    files = modules.index(question.beside)
-    analysis = Analysis(model, budget, engine.Parts(), findings, question.path, question.beside, files)
-    analysis.precision = precision
-    module = Module(question.path, tree, analysis.number("module", question.path), asked=True)
-    analysis.modules[question.path] = module
-    analysis.frames[module.frame] = module
-    engine.run(analysis, module, State(budget))
-    return findings.ordered()
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 CANARY = b"""\

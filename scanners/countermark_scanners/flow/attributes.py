@@ -33,6 +33,7 @@ from .values import (
 )
 
 MAX_PLACE = 120  # characters of a path of names
+MAX_DOTS = 5
 MAX_BASES = 12
 _TOLD_APART = 16  # objects in a container that are told apart when any of them may be meant
 _STR = ast.Name("str", ast.Load(), lineno=1, col_offset=0)  # who calls `__str__` when text is built
@@ -40,9 +41,19 @@ _NAMESPACES = frozenset({"__dict__", "__globals__", "f_globals", "func_globals",
 
 
 def placed(names: frozenset[str], more: str, scope: Scope) -> frozenset[str]:
-    """Return the places one step further along each path."""
-    place = scope.model.place
-    return frozenset([place(one + more) for one in names if len(one) + len(more) < MAX_PLACE])
+    """Return the places one step further along each path; those that lead nowhere are left out."""
+    model = scope.model
+    found: list[str] = []
+    for one in names:
+        place = model.place(one + more)
+        if place in model.prefixes or one in model.prefixes or _is_plain(place):
+            found.append(place)
+    return frozenset(found)
+
+
+def _is_plain(place: str) -> bool:
+    """Say whether a place is a short dotted name: a module, or what it holds."""
+    return len(place) < MAX_PLACE and place.count(".") <= MAX_DOTS and "(" not in place and "[" not in place
 
 
 def sourced(names: frozenset[str], node: ast.AST, scope: Scope) -> Taints:

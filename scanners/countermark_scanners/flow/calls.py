@@ -33,6 +33,7 @@ from .values import (
 )
 
 MAX_CALLBACKS = 4
+NO_NAMES: frozenset[str] = frozenset()
 
 
 def call(node: ast.Call, scope: Scope) -> Value:
@@ -198,8 +199,9 @@ def _result(  # what is called, on what, with what, where, and what came of it
 ) -> Value:
     model = scope.model
     parts = given.each() if receiver is None else [receiver, *given.each()]
-    names = frozenset([model.place(place)])
-    taint = sourced(frozenset([place, *names]), node, scope)
+    typed = model.place(place)
+    names = frozenset([typed]) if typed in model.prefixes or place.removesuffix("()") in model.prefixes else NO_NAMES
+    taint = sourced(frozenset([place, typed]), node, scope)
     if place in model.asserts and isinstance(node, ast.Call):
         add_facts(
             [one for each in node.args[:1] for one in subjects(each, scope) if one.how == "same"],
@@ -250,7 +252,7 @@ def _allocated(place: str, result: Value, given: Arguments, node: ast.AST, scope
             for key, one in given.keywords.items():
                 scope.state.set(number, key, one)
         return made
-    kind = next((kind for table, kind in _OBJECTS.items() if _is_of(place, table, scope)), None)
+    kind = model.objects.get(place) or model.objects.get(model.place(place))
     if kind is None:
         return result
     thing = Obj(kind)
@@ -262,13 +264,6 @@ def _allocated(place: str, result: Value, given: Arguments, node: ast.AST, scope
             thing.fields["pattern"] = source
     found = scope.allocate(node, thing, place)
     return Value(taint=result.taint if kind != "text" else NO_TAINT, names=result.names, refs=found.refs)
-
-
-_OBJECTS = {"allocates-text": "text", "allocates-state": "api", "allocates-table": "table"}
-
-
-def _is_of(place: str, table: str, scope: Scope) -> bool:
-    return scope.model.among(place, table) or scope.model.among(scope.model.place(place), table)
 
 
 def _copied(source: Value | None, kind: str, result: Value, node: ast.AST, scope: Scope) -> Value:

@@ -72,15 +72,20 @@ def run(analysis: Analysis, module: Module, state: State) -> None:
     for rounds in range(MAX_ROUNDS):
         handled = len(analysis.handlers)
         after = _round(analysis, module, base)
-        if not after and handled == len(analysis.handlers):
+        news = [_learned(base, number, thing, rounds) for number, thing in after.items()]
+        if not any(news) and handled == len(analysis.handlers):
             return
-        for number, thing in after.items():
-            old = base.read(number)
-            if rounds >= _PRECISE_ROUNDS and old is not None:
-                thing.fields = {key: _widened(old.fields.get(key), one) for key, one in thing.fields.items()}
-                thing.rest = None if thing.rest is None else _widened(old.rest, thing.rest)
-            base.put(number, thing)
     raise Unreadable(f"flow: shared values that change for more than {MAX_ROUNDS} rounds")
+
+
+def _learned(base: State, number: int, thing: Obj, rounds: int) -> bool:
+    """Keep what is known by now of a shared object; say whether any of it is new."""
+    old = base.read(number)
+    if rounds >= _PRECISE_ROUNDS and old is not None:
+        thing.fields = {key: _widened(old.fields.get(key), one) for key, one in thing.fields.items()}
+        thing.rest = None if thing.rest is None else _widened(old.rest, thing.rest)
+    base.put(number, thing)
+    return old is None or (thing.fields, thing.rest, thing.size) != (old.fields, old.rest, old.size)
 
 
 def _widened(old: Value | None, new: Value) -> Value:

@@ -52,6 +52,8 @@ def invoke(function: Function, given: Arguments, node: ast.AST, scope: Scope) ->
     finally:
         analysis.active.pop()
     _conclude(function, node, inner, scope)
+    if not keeps_frame(function.node):
+        inner.state.objects.pop(inner.frame, None)
     scope.state = inner.state
     return _named_random(function, result, node, scope)
 
@@ -101,6 +103,16 @@ def declared(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> tuple
 def is_generator(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Say whether a function yields."""
     return any(isinstance(one, (ast.Yield, ast.YieldFrom)) for one in _own(node))
+
+
+@lru_cache(maxsize=2048)
+def keeps_frame(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> bool:
+    """Say whether something that is made in a function may still see its variables when it has returned."""
+    makes = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.Yield, ast.YieldFrom)
+    names = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+    return bool(names & {"locals", "vars", "super", "exec", "eval"}) or any(
+        isinstance(one, makes) for one in ast.walk(node) if one is not node
+    )
 
 
 def _own(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.AST]:

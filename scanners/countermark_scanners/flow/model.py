@@ -77,6 +77,8 @@ class Model:
     lists: dict[str, frozenset[str]]
     listed: frozenset[str]
     roots: frozenset[str]
+    prefixes: frozenset[str]
+    objects: dict[str, str]
 
     def place(self, name: str) -> str:
         """Return the type that a place holds, or the place."""
@@ -116,8 +118,26 @@ def load() -> Model:
         asserts=_by_place(sanitisers["asserts"], "clean:"),
         lists=lists,
         listed=listed,
+        prefixes=_prefixes([*places, *_places(lists), *sinks]),
+        objects={place: kind for table, kind in _OBJECTS.items() for place in lists[table]},
         roots=frozenset(re.split(r"[.(\[]", one)[0] for one in places if not one.startswith("@")),
     )
+
+
+_OBJECTS = {"allocates-text": "text", "allocates-state": "api", "allocates-table": "table"}
+
+
+def _places(lists: dict[str, frozenset[str]]) -> list[str]:
+    return [place for places in lists.values() for place in places]
+
+
+def _prefixes(places: list[str]) -> frozenset[str]:
+    """List every place that a longer one begins with: what leads to none of these will never be asked about."""
+    found: set[str] = set()
+    for place in places:
+        found.update(place[: match.start()] for match in re.finditer(r"[.(\[]", place))
+        found.add(place)
+    return frozenset(found)
 
 
 def _table(name: str) -> dict[str, Any]:
