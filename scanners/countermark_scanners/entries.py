@@ -58,7 +58,7 @@ def entries(path: str, content: bytes) -> list[Entry]:
             return list(_placed(text, json.loads(_plain_json(text), object_pairs_hook=_Pairs)))
         if pure.suffix in {".yml", ".yaml"}:
             return [Entry(leaf.keys, leaf.value, leaf.line) for leaf in leaves(content)]
-    except (ValueError, Unreadable):
+    except (ValueError, RecursionError, Unreadable):
         return [*_lines(text), *_pairs(text)]  # a template in YAML, a dialect of JSON: some tool may still read it
     if pure.name.endswith("ignore"):
         return [Entry(("ignore",), line, number) for number, line in _numbered(text) if not line.startswith("#")]

@@ -16,7 +16,7 @@ from countermark_scanners.finding import Hit
 from countermark_scanners.question import DELETED, Question
 
 SAMPLES = Path(__file__).parent / "samples"
-SCANNERS = ("dependencies", "elsewhere", "tampering")
+SCANNERS = ("dependencies", "elsewhere", "licences", "tampering")
 RULES = [(scanner, rule) for scanner in SCANNERS for rule in catalogue.load(scanner)]
 
 
