@@ -82,10 +82,22 @@ def test_a_forged_result_blocks_even_in_a_new_file() -> None:
     assert (hit.severity, hit.confidence) == (Severity.HIGH, Confidence.HIGH)
 
 
+@pytest.mark.parametrize("bound", [b"9" * 400, b"1e999", b"5000"])
+def test_a_bound_is_wider_however_large_it_is(bound: bytes) -> None:
+    before = TEST.replace(b"== 3", b"< 5")
+    assert rules(before, before.replace(b"< 5", b"< " + bound)) == ["assert-loosened"]
+
+
+def test_tests_written_for_a_newer_python_are_compared_too() -> None:
+    newer = TEST + b"    print(f'{a['b']}')\n"
+    assert rules(newer, newer.replace(b"== 3", b"is not None")) == ["assert-loosened"]
+
+
 def test_what_could_not_run_before_is_compared_with_nothing() -> None:
     assert rules(b"def test_(:\n", TEST) == []
 
 
+@pytest.mark.parametrize("path", [PATH, "conftest.py", "src/sitecustomize.py"])
 @pytest.mark.parametrize(
     "content",
     [
@@ -94,9 +106,9 @@ def test_what_could_not_run_before_is_compared_with_nothing() -> None:
         pytest.param(b"\x00" + TEST, id="nul"),
     ],
 )
-def test_tests_that_cannot_be_read_are_unreadable_and_never_clean(content: bytes) -> None:
+def test_tests_that_cannot_be_read_are_unreadable_and_never_clean(content: bytes, path: str) -> None:
     with pytest.raises(Unreadable):
-        rules(TEST, content)
+        rules(TEST, content, path)
 
 
 ALIASES = "".join(f"{name}: &{name} [{', '.join(['*' + last] * 9)}]\n" for last, name in pairwise("abcdefghij"))

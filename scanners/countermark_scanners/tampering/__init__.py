@@ -7,7 +7,6 @@ where nothing has changed, there is nothing to tell.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
@@ -96,7 +95,7 @@ def _units(content: bytes | None, language: str, *, strict: bool) -> Units:
         if language == "python":
             return python_tests.read(content)
         return brace_tests.read(content.decode("utf-8"), language)
-    except (SyntaxError, ValueError, RecursionError) as error:
+    except (SyntaxError, ValueError, RecursionError, Unreadable) as error:
         if strict:
             raise Unreadable(f"tests that can't be compared: {type(error).__name__}") from error
         return {}  # nothing could run it before, so it checked nothing
@@ -133,11 +132,15 @@ def _run(question: Question, language: str) -> Iterator[Loss]:
 def _bends(question: Question) -> Iterator[Loss]:
     start_up = places.is_start_up(question.path)
     try:
-        before = bends(ast.parse(question.before or b""), start_up=start_up)
-    except (SyntaxError, ValueError, RecursionError):
+        now = bends(python_tests.parse(question.content), start_up=start_up)
+    except (SyntaxError, ValueError, RecursionError) as error:
+        raise Unreadable(f"a program that can't be compared: {type(error).__name__}") from error
+    try:
+        before = bends(python_tests.parse(question.before or b""), start_up=start_up)
+    except (SyntaxError, ValueError, RecursionError, Unreadable):
         before = []  # nothing could run it before
     known = [(bend.rule, bend.text) for bend in before]
-    for bend in bends(ast.parse(question.content), start_up=start_up):
+    for bend in now:
         if (bend.rule, bend.text) in known:
             known.remove((bend.rule, bend.text))
         else:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import copy
-import math
 from collections.abc import Set as AbstractSet
 
 from .checks import Check, Strength
@@ -18,6 +17,7 @@ from .vocabulary import strength_of
 _NOBODY: frozenset[str] = frozenset()
 _BROAD = frozenset({"Exception", "BaseException", "AssertionError"})
 _LITERALS = (ast.List, ast.Tuple, ast.Set, ast.Dict)
+_LARGEST = 1e300
 _MATH = {"rel", "abs", "rtol", "atol", "rel_tol", "abs_tol", "delta", "msec"}
 
 
@@ -192,8 +192,8 @@ def _at_least(test: ast.Compare, number: float) -> tuple[Strength, float]:
 def _number(node: ast.expr) -> float | None:
     sign = -1.0 if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) else 1.0
     inner = node.operand if isinstance(node, ast.UnaryOp) else node
-    if isinstance(inner, ast.Constant) and isinstance(inner.value, int | float) and math.isfinite(inner.value):
-        return sign * float(inner.value)
+    if isinstance(inner, ast.Constant) and isinstance(inner.value, int | float):
+        return sign * float(min(inner.value, _LARGEST))  # an int of 400 digits is no float
     return None
 
 

@@ -1,6 +1,6 @@
 """Python tests, read from their syntax tree: what runs, what it insists on, what keeps it from failing.
 
-Layer: scanners, a part of `tampering`. Imports `checks` and `python_checks`; does no I/O.
+Layer: scanners, a part of `tampering`. Imports `checks`, `python_checks` and `fstrings`; does no I/O.
 Trust: the source is hostile. Of two definitions of one name the later one counts, as it does when Python runs;
 code that can't be reached insists on nothing.
 """
@@ -11,6 +11,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from .. import fstrings
 from .checks import Check, Guard, Skip, Unit, Units
 from .python_checks import checks_of, constant_names, name_of
 
@@ -91,9 +92,14 @@ class _Body:
             self.walk(block, max(guard, inner))
 
 
+def parse(source: bytes) -> ast.Module:
+    """Parse what a newer Python would, too; raises as `read` does."""
+    return fstrings.parse(source.decode("utf-8-sig"))
+
+
 def read(source: bytes) -> Units:
-    """Read every test and checking function; raises `SyntaxError`, `ValueError` or `RecursionError`."""
-    tree = ast.parse(source)
+    """Read every test and checking function; raises `SyntaxError`, `ValueError`, `RecursionError` or `Unreadable`."""
+    tree = parse(source)
     reader = _Reader(_checking(tree))
     marks = tuple(mark for node in tree.body for mark in _module_marks(node))
     reader.body(tree.body, "", (*marks, *_off(tree.body)), collects=True)
