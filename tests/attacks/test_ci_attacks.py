@@ -436,7 +436,16 @@ def state(folder: Path) -> dict[str, bytes]:
 
 
 OURS = {f"countermark_{room}" for room in ("ledger", "policies", "scanners", "agents", "service")}
-LOADED = {"cryptography", "_cffi_backend", "rfc8785", "certifi", "sqlalchemy", "greenlet", "typing_extensions"}
+LOADED = {
+    "cryptography",
+    "packaging",
+    "_cffi_backend",
+    "rfc8785",
+    "certifi",
+    "sqlalchemy",
+    "greenlet",
+    "typing_extensions",
+}
 """What a dependency that turned malicious could be, in the process that decides. No model, no agent, no client."""
 
 

@@ -61,7 +61,7 @@ def wired(monkeypatch: pytest.MonkeyPatch, wire: Tripwire) -> Iterator[Tripwire]
             for name in names.split():
                 patch.setattr(owner, name, _tripping(wire, f"{owner.__name__}.{name}", getattr(owner, name)))
         scan = _tripping(wire, "scan", lambda _repository, _change, _names: CLEAN)
-        patch.setattr("countermark_service.cli.deciding.scan_landing", lambda _step, _cache: scan)
+        patch.setattr("countermark_service.cli.deciding.scan_landing", lambda *_: scan)
         yield wire
 
 

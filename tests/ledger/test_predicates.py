@@ -416,6 +416,7 @@ rows = st.tuples(paths, nodes, nodes).filter(lambda row: row[1] != row[2]).map(l
 changes = st.lists(rows, min_size=1, max_size=4, unique_by=lambda row: row.path).map(Change.of)
 parts = changes.map(lambda change: split(change)[0])
 revocations = st.builds(Revocation, st.sampled_from(RevokedKind), words, times, numbers, words)
+rans = st.lists(st.builds(Ran, words, words, hexes, optional), min_size=1, max_size=3).map(tuple)
 bindings = st.builds(Binding, words, words, words, words, words, hexes, words, lists)
 statements = st.one_of(
     st.builds(
@@ -456,7 +457,7 @@ statements = st.one_of(
     st.builds(WaiverRevocation, hexes, identities, words, optional),
     st.builds(PolicyChange, identities, words, numbers, hexes),
     st.builds(Enrolment, hexes, identities, st.none() | identities, lists, lists, st.booleans()),
-    st.builds(Scan, hexes, words, words, hexes, optional, hexes, st.sampled_from(Result)),
+    st.builds(Scan, hexes, rans, hexes, st.sampled_from(Result)),
     st.builds(Status, hexes, numbers, numbers, times, times, st.lists(revocations, max_size=2).map(tuple)),
     st.builds(
         Verdict,

@@ -121,7 +121,10 @@ def test_a_file_that_changes_while_it_is_read_is_not_remembered(
     assert list((site.parent / "cache" / "sealed-1").iterdir()) == []
 
 
-@pytest.mark.parametrize("scanner", registry.DEFAULT, ids=lambda scanner: scanner.name)
+TOOLS = [scanner for scanner in registry.DEFAULT if scanner.distributions]
+
+
+@pytest.mark.parametrize("scanner", TOOLS, ids=lambda scanner: scanner.name)
 def test_a_tool_names_the_distribution_that_its_program_comes_from(scanner: object) -> None:
     (name,) = scanner.distributions  # type: ignore[attr-defined]  # a Scanner
     files = installation._files(name)
