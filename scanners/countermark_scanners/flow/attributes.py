@@ -23,7 +23,6 @@ from .values import (
     Taints,
     Value,
     constant,
-    join,
     join_all,
     join_taints,
     named,
@@ -254,7 +253,7 @@ def _of_container(number: int, thing: Obj, index: Value, node: ast.AST, scope: S
     if thing.kind == "module":
         return join_all(thing.fields.get(key, UNKNOWN) for key in index.known or ())
     if index.known is None:
-        return _any(number, thing, scope)
+        return _any(thing, scope)
     return join_all(_at(thing, key) for key in index.known)
 
 
@@ -267,34 +266,10 @@ def _at(thing: Obj, key: Constant) -> Value:
     return UNKNOWN if thing.rest is None else thing.rest
 
 
-def _any(number: int, thing: Obj, scope: Scope) -> Value:
-    """Return any part of a container; many objects in it become one that stands for all."""
-    parts = [*thing.fields.values(), *([thing.rest] if thing.rest is not None else [])]
-    inner = {one for part in parts for one in part.refs if isinstance(one, int)}
-    if len(inner) <= _TOLD_APART:
-        return join_all(parts)
-    scope.analysis.budget.spend(len(inner))
-    merged = Obj("dict")
-    for one in sorted(inner):
-        other = scope.state.read(one)
-        if other is None:
-            continue
-        merged = Obj(
-            other.kind if merged.made_of == () else merged.kind, merged.fields, merged.rest, None, merged.made_of
-        )
-        for key, each in other.fields.items():
-            old = merged.fields.get(key)
-            merged.fields[key] = each if old is None else join(old, each)
-        if other.rest is not None:
-            merged.rest = other.rest if merged.rest is None else join(merged.rest, other.rest)
-        merged.made_of = merged.made_of or other.made_of
-    made = scope.analysis.number("merged", number)
-    scope.state.put(made, merged)
-    rest = [
-        Value(one.known, one.taint, one.names, frozenset(r for r in one.refs if not isinstance(r, int)), one.pieces)
-        for one in parts
-    ]
-    return join(join_all(rest), referring(made))
+def _any(thing: Obj, scope: Scope) -> Value:
+    """Return any part of a container."""
+    found = thing.any_part()
+    return scope.few(found) if found.refs else found
 
 
 def sliced(receiver: Value, marks: Sequence[Value], step: Value, node: ast.AST, scope: Scope) -> Value:
@@ -337,7 +312,7 @@ def iterated(source: Value, node: ast.AST, scope: Scope) -> Value:
             found += [tainted(thing.rest.taint)] if thing.rest is not None else []
             found += [UNKNOWN] if len(thing.fields) > _TOLD_APART else []
         elif thing.kind == "list":
-            found.append(_any(number, thing, scope))
+            found.append(_any(thing, scope))
         elif thing.kind == "instance" and isinstance(node, ast.expr):
             method = find(thing.made_of, "__iter__", scope)
             if method is not None:

@@ -55,11 +55,14 @@ def arguments(node: ast.Call, scope: Scope) -> Arguments:
             inner = scope.engine.value(one.value, scope)
             lists = [thing.ordered() for _, thing in scope.objects(inner) if thing.kind == "list"]
             if len(lists) == 1 and len(inner.refs) == 1 and rest is None and lists[0] is not None:
+                scope.analysis.budget.spend(len(lists[0]) // 4)
                 positional += lists[0]
             else:
                 rest = iterated(inner, one, scope)
         else:
-            positional.append(scope.engine.value(one, scope))
+            value = scope.engine.value(one, scope)
+            scope.seen[id(one)] = value
+            positional.append(value)
     keywords: dict[str, Value] = {}
     for each in node.keywords:
         value = scope.engine.value(each.value, scope)

@@ -173,16 +173,23 @@ def _as_truth(one: Value, *, truth: bool) -> Value:
 
 
 def _compare(node: ast.Compare, scope: Scope) -> Value:
-    left = scope.engine.value(node.left, scope)
+    left = _noted(node.left, scope)
     results: list[Value | None] = []
     for kind, comparator in zip(node.ops, node.comparators, strict=True):
-        right = scope.engine.value(comparator, scope)
+        right = _noted(comparator, scope)
         results.append(compared(type(kind), left, right, node, scope))
         left = right
     truths = [None if one is None else one.truth() for one in results]
     if any(one is False for one in truths):
         return _FALSE
     return _TRUE if all(truths) else _EITHER
+
+
+def _noted(node: ast.expr, scope: Scope) -> Value:
+    """Evaluate an operand, for whoever asks what the test proves."""
+    found = scope.engine.value(node, scope)
+    scope.seen[id(node)] = found
+    return found
 
 
 def compared(kind: type[ast.cmpop], left: Value, right: Value, node: ast.AST, scope: Scope) -> Value | None:
@@ -235,6 +242,7 @@ def _sequence(node: ast.List | ast.Tuple | ast.Set, scope: Scope) -> Value:
             objects = [thing for _, thing in scope.objects(inner)]
             known = objects[0].ordered() if len(objects) == 1 and objects[0].kind == "list" else None
             if known is not None:
+                scope.analysis.budget.spend(len(known) // 4)
                 found += known
                 continue
             ordered = False

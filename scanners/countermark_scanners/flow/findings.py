@@ -98,6 +98,8 @@ def _stated(rule: Rule, confidence: str, severity: str) -> tuple[Severity, Confi
 def _levels(rule: Rule, taint: Taint, confidence: str, severity: str) -> tuple[Severity, Confidence]:
     """Weigh a path: nobody is sure of a parameter's caller, or of a step that could not be looked into."""
     worst, sure = _stated(rule, confidence, severity)
+    if taint.kind == LOCAL and not rule.data.get("parameters"):
+        return Severity.LOW, Confidence.LOW  # who starts a program may name its files
     if taint.kind in {LOCAL, PARAMETER}:
         return min(worst, Severity.MEDIUM), Confidence.LOW
     sure = min(sure, (Confidence.LOW, Confidence.MEDIUM, Confidence.CONFIRMED)[taint.sure])

@@ -100,15 +100,21 @@ def _compared(left: ast.expr, op: ast.cmpop, right: ast.expr, scope: Scope, *, w
 
 def _equal(left: ast.expr, right: ast.expr, scope: Scope, *, wanted: bool) -> None:
     for one, other in ((left, right), (right, left)):
-        value = peek(other, scope)
+        value = operand(other, scope)
         if not wanted:
             if value.known is not None and len(value.known) == 1:
                 _unlike(watched(one, scope), value, scope)
             continue
         if _is_common_prefix(one, scope):
             add_facts(_inside_call(one, scope), ("clean:path",), scope)
-        elif value.known is not None or _is_fixed(other, value, scope):
+        elif value.known is not None or _is_fixed(value, scope):
             _became(watched(one, scope), value, scope)
+
+
+def operand(node: ast.expr, scope: Scope) -> Value:
+    """Return an operand of a test as it was computed for the test."""
+    found = scope.seen.get(id(node))
+    return peek(node, scope) if found is None else found
 
 
 def _unlike(found: list[Subject], value: Value, scope: Scope) -> None:
@@ -127,9 +133,8 @@ def _excluding(old: Value, excluded: object) -> Value:
     return replace(old, known=kept) if kept else old
 
 
-def _is_fixed(node: ast.expr, value: Value, scope: Scope) -> bool:
+def _is_fixed(value: Value, scope: Scope) -> bool:
     """Say whether an untainted value stands for a list or setting of the program's own."""
-    del node
     return not scope.deep(value) and not any(one.endswith("[]") for one in value.names)
 
 
@@ -146,7 +151,7 @@ def _became(found: list[Subject], value: Value, scope: Scope) -> None:
 
 
 def _inside(left: ast.expr, right: ast.expr, scope: Scope, *, wanted: bool) -> None:
-    needle, container = peek(left, scope), peek(right, scope)
+    needle, container = operand(left, scope), operand(right, scope)
     needle_text = needle.single()
     if isinstance(needle_text, (str, bytes)):
         if not wanted and needle_text:
@@ -158,7 +163,7 @@ def _inside(left: ast.expr, right: ast.expr, scope: Scope, *, wanted: bool) -> N
         add_facts([one for one in watched(right.value, scope) if one.how == SAME], ("clean:path",), scope)
         return
     known = members(container, scope)
-    if known is not None or isinstance(container.single(), (str, bytes)) or _is_fixed(right, container, scope):
+    if known is not None or isinstance(container.single(), (str, bytes)) or _is_fixed(container, scope):
         _became(watched(left, scope), constant(*known) if known else UNKNOWN, scope)
 
 
@@ -214,7 +219,7 @@ def _is_foreign(callee: Value) -> bool:
 
 def _method(node: ast.Call, func: ast.Attribute, scope: Scope, *, wanted: bool) -> None:
     found = [one for one in watched(func.value, scope) if one.how == SAME]
-    argument = peek(node.args[0], scope) if node.args else UNKNOWN
+    argument = operand(node.args[0], scope) if node.args else UNKNOWN
     if func.attr in {"startswith", "endswith"}:
         for text in [one for one in argument.known or () if isinstance(one, str)]:
             _edge(found, func.attr, text, scope, wanted=wanted)

@@ -163,6 +163,7 @@ class Analysis:
     handlers: dict[ast.AST, Entry] = field(default_factory=dict)
     dotted: dict[str, int] = field(default_factory=dict)
     kept: list[ast.AST] = field(default_factory=list)  # trees of texts that are run: nodes are known by identity
+    joined: dict[int, set[int]] = field(default_factory=dict)  # objects that stand for others
     looked_into: int = 0
     precision: Precision = PRECISIONS[0]
 
@@ -199,6 +200,7 @@ class Scope:
     loops: list[Loop] = field(default_factory=list)
     class_frame: bool = False
     watched: set[str] = field(default_factory=set)
+    seen: dict[int, Value] = field(default_factory=dict)  # operands of tests and arguments of methods, as last computed
     tests: dict[tuple[int, str], tuple[ast.expr, Value]] = field(default_factory=dict)
     verdicts: dict[int, tuple[Verdict, Verdict]] = field(default_factory=dict)
 
@@ -290,6 +292,7 @@ class Scope:
             return numbers[0]
         whole = self.analysis.number("joined", *key)
         self.analysis.budget.spend(len(numbers))
+        self.analysis.joined.setdefault(whole, set()).update(one for one in numbers if one != whole)
         for number in numbers:
             thing, joined = self.state.read(number), self.state.read(whole)
             if thing is not None and number != whole:

@@ -260,10 +260,10 @@ def state(sink: Sink, node: ast.AST, scope: Scope, *, confidence: str = "", seve
         )
 
 
-def stated(rule: str, name: str, node: ast.AST, scope: Scope, *, confidence: str = "") -> None:
+def stated(rule: str, name: str, node: ast.AST, scope: Scope, *, confidence: str = "", severity: str = "") -> None:
     """Report something dangerous by its rule."""
     if scope.module.asked:
-        scope.analysis.findings.state(rule, place_of(name, node, scope), name, confidence=confidence)
+        scope.analysis.findings.state(rule, place_of(name, node, scope), name, confidence=confidence, severity=severity)
 
 
 def predictable(taint: Taints, name: str, node: ast.AST, scope: Scope) -> None:
@@ -282,7 +282,7 @@ def dynamic(given: Arguments, node: ast.AST, scope: Scope) -> None:
     if untrusted:
         report("dynamic-code", untrusted, "a call that can't be followed", node, scope)
     else:
-        stated("dynamic-code", "a call that can't be followed", node, scope)
+        stated("dynamic-code", "a call that can't be followed", node, scope, severity="medium")
 
 
 def mass_assigned(name: str, given: Arguments, node: ast.AST, scope: Scope) -> None:

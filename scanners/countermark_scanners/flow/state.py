@@ -138,9 +138,12 @@ def _numbers(value: Value) -> list[int]:
 
 
 def sequence(parts: Iterable[Value]) -> Obj:
-    """Make a list whose elements are all known."""
+    """Make a list whose elements are all known; of a very long one the order is forgotten."""
     fields: dict[Key, Value] = dict(enumerate(parts))
-    return Obj("list", fields, size=len(fields))
+    made = Obj("list", fields, size=len(fields))
+    if len(fields) > MAX_FIELDS:
+        made.blur()
+    return made
 
 
 def keyed(parts: Mapping[str, Value]) -> dict[Key, Value]:

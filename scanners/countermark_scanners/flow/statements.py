@@ -17,10 +17,10 @@ from .guards import narrow
 from .loops import run_for, run_while
 from .matching import match
 from .scope import Arguments, Scope
-from .state import State, join_states
+from .state import State, join_states, sequence
 from .stores import delete, unpack
 from .subjects import PARSED, subjects
-from .values import ERROR, NONE, UNKNOWN, Taint, Value, join, stepped, tainted
+from .values import ERROR, NONE, Taint, Value, join, stepped, tainted
 
 
 def body(statements: Sequence[ast.stmt], scope: Scope) -> None:
@@ -96,10 +96,11 @@ def _augmented(node: ast.AugAssign, scope: Scope) -> None:
 def _extend(number: int, more: Value, node: ast.AugAssign, scope: Scope) -> None:
     thing = scope.state.write(number)
     others = [other for _, other in scope.objects(more) if other.kind == "list"]
-    if len(others) == 1 and others[0].size is not None and thing.size is not None:
-        for at in range(others[0].size):
-            thing.fields[thing.size + at] = others[0].fields.get(at, UNKNOWN)
-        thing.size += others[0].size
+    known, added = thing.ordered(), others[0].ordered() if len(others) == 1 else None
+    if known is not None and added is not None:
+        scope.analysis.budget.spend((len(known) + len(added)) // 4)
+        longer = sequence([*known, *added])
+        thing.fields, thing.rest, thing.size = longer.fields, longer.rest, longer.size
         return
     thing.blur()
     one = iterated(more, node, scope)

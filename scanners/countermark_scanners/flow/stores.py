@@ -109,6 +109,9 @@ def store(number: int, key: Key, value: Value, scope: Scope, *, strong: bool) ->
     thing = scope.state.read(number)
     if thing is None:
         return
+    for other in sorted(scope.analysis.joined.get(number, ())):
+        if other not in scope.analysis.joined:
+            store(other, key, value, scope, strong=False)
     old = thing.fields.get(key, thing.rest)
     held = value if strong or old is None else join(old, value)
     scope.state.set(number, key, scope.few(held) if held.refs else held)

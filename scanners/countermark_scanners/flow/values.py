@@ -22,7 +22,7 @@ Key: TypeAlias = "Constant | tuple[str, ...]"
 
 MAX_KNOWN = 6  # constants one value may be, before it is just unknown
 MAX_ORIGINS = 8
-MAX_ALTERNATIVES = 256  # names or objects one value may be, before the file is not read
+MAX_ALTERNATIVES = 4096  # names or objects one value may be, before the file is not read
 MAX_STEPS = 6
 MAX_PIECES = 24
 
