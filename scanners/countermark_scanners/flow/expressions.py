@@ -1,6 +1,6 @@
 """What an expression may be.
 
-Layer: scanners. Imports `scope`, `values`, `folding`, `text` and `attributes`; does no I/O.
+Layer: scanners. Imports `scope`, `values`, `folding`, `text`, `attributes`, `calls` and `comprehensions`; does no I/O.
 Trust: expressions are hostile; every one costs a step of the budget.
 """
 
@@ -10,7 +10,7 @@ import ast
 import builtins
 from collections.abc import Callable
 
-from . import calls, folding, text
+from . import calls, comprehensions, folding, text
 from .attributes import awaited, element, iterated, members, shown, sliced
 from .guards import narrow
 from .scope import Scope
@@ -33,7 +33,6 @@ from .values import (
 
 _BUILTINS = frozenset(dir(builtins))
 _TRUE, _FALSE, _EITHER = Value(known=(True,)), Value(known=(False,)), Value(known=(True, False))
-_SHORT = 64  # elements of a comprehension that are followed one by one
 
 
 def value(node: ast.AST, scope: Scope) -> Value:
@@ -283,55 +282,6 @@ def _dict(node: ast.Dict, scope: Scope) -> Value:
     return scope.allocate(node, made)
 
 
-def _comprehension(node: ast.ListComp | ast.SetComp | ast.GeneratorExp, scope: Scope) -> Value:
-    ordered = _mapped(node, scope)
-    if ordered is not None:
-        return ordered
-    before = scope.state.branched()
-    alive = _generators(node.generators, scope)
-    each = scope.engine.value(node.elt, scope) if alive else None
-    scope.state = join_states(scope.state, before)
-    return scope.allocate(node, Obj("list", rest=each))
-
-
-def _mapped(node: ast.ListComp | ast.SetComp | ast.GeneratorExp, scope: Scope) -> Value | None:
-    """Follow a comprehension over a short list of constants one by one: names are spelled like that."""
-    only = node.generators[0]
-    if len(node.generators) != 1 or only.ifs or isinstance(node, ast.SetComp):
-        return None
-    objects = scope.objects(scope.engine.value(only.iter, scope))
-    if len(objects) != 1 or objects[0][1].kind != "list" or not (0 < (objects[0][1].size or 0) <= _SHORT):
-        return None
-    thing = objects[0][1]
-    found: list[Value] = []
-    for one in thing.ordered() or []:
-        scope.engine.assign(only.target, one, scope)
-        found.append(scope.engine.value(node.elt, scope))
-    return scope.allocate(node, sequence(found))
-
-
-def _generators(generators: list[ast.comprehension], scope: Scope) -> bool:
-    for one in generators:
-        source = scope.engine.value(one.iter, scope)
-        scope.engine.assign(one.target, iterated(source, one.iter, scope), scope)
-        for test in one.ifs:
-            if scope.engine.value(test, scope).truth() is False:
-                return False
-            narrow(test, scope, wanted=True)
-    return True
-
-
-def _dict_comprehension(node: ast.DictComp, scope: Scope) -> Value:
-    before = scope.state.branched()
-    alive = _generators(node.generators, scope)
-    key, each = scope.engine.value(node.key, scope), scope.engine.value(node.value, scope)
-    scope.state = join_states(scope.state, before)
-    made = Obj("dict")
-    if alive:
-        made.rest = join(each, tainted(key.taint)) if key.taint else each
-    return scope.allocate(node, made)
-
-
 def _lambda(node: ast.Lambda, scope: Scope) -> Value:
     function = Function(node, scope.frame, scope.module.frame)
     return referring(function)
@@ -386,10 +336,10 @@ _BY_TYPE: dict[type[ast.AST], Callable[..., Value]] = {
     ast.Tuple: _sequence,
     ast.Set: _sequence,
     ast.Dict: _dict,
-    ast.ListComp: _comprehension,
-    ast.SetComp: _comprehension,
-    ast.GeneratorExp: _comprehension,
-    ast.DictComp: _dict_comprehension,
+    ast.ListComp: comprehensions.of_elements,
+    ast.SetComp: comprehensions.of_elements,
+    ast.GeneratorExp: comprehensions.of_elements,
+    ast.DictComp: comprehensions.of_pairs,
     ast.Lambda: _lambda,
     ast.NamedExpr: _walrus,
     ast.Await: _await,
