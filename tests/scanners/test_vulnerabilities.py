@@ -113,7 +113,7 @@ def test_without_data_a_new_dependency_is_unscanned_and_the_way_out_is_named(tmp
         scanner = vulnerabilities.scanner(path, today=DAY)
         answer = scanner.run({"k": Question(MANIFEST, b"a==1\n", "requirements.txt")}, ToolLimits())["k"]
         assert isinstance(answer, Unscanned)
-        assert "countermark osv refresh" in answer.reason
+        assert "make it anew from OSV records" in answer.reason
 
 
 def test_an_ecosystem_that_the_data_lacks_is_unscanned(ask: Ask) -> None:

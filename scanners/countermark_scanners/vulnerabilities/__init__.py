@@ -30,7 +30,7 @@ from .snapshot import Snapshot
 NAME = "vulnerabilities"
 DAYS_AT_MOST = 30
 DATA = "\x00data"  # no path of a file can hold this character, so no change can bring data of its own
-HINT = "refresh it with: countermark osv refresh"
+HINT = "make it anew from OSV records"
 _PLANTED = {
     "id": "TEST-0001",
     "database_specific": {"severity": "HIGH"},
